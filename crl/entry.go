@@ -1,0 +1,104 @@
+package crl
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math"
+)
+
+// Moments are Unix seconds.
+const (
+	// Always as an entry's Before revokes outright, whenever a token was issued.
+	Always int64 = math.MaxInt64
+	// Never as an entry's Exp keeps it until it is reinstated.
+	Never int64 = math.MaxInt64
+	// MaxTime is the last moment that a row, an entry or a manifest may name:
+	// the end of the year 9999, as in RFC 3339.
+	MaxTime int64 = 253402300799
+)
+
+// An Entry is one revocation.
+type Entry struct {
+	Rule   uint8  // id of the rule
+	Key    uint64 // fingerprint of the claims' values
+	Before int64  // only tokens issued before this moment, or Always
+	Exp    int64  // the latest expiry of any token that it can match, or Never
+}
+
+// Outright tells whether the entry revokes whenever the token was issued.
+func (e Entry) Outright() bool { return e.Before == Always }
+
+// Combine is the entry that revokes what either of two entries for the same
+// claims revokes: the later Before and the later Exp. Always and Never are the
+// largest moments, so they win by themselves.
+func (e Entry) Combine(o Entry) Entry {
+	e.Before = max(e.Before, o.Before)
+	e.Exp = max(e.Exp, o.Exp)
+	return e
+}
+
+// Revokes tells whether a token that matches the entry is revoked by it, from
+// the token's iat and whether it has one.
+func (e Entry) Revokes(iat int64, hasIat bool) bool {
+	return !hasIat || iat < e.Before
+}
+
+// form is the part of a list that the entry lives in.
+func (e Entry) form() form {
+	if e.Outright() {
+		return formOutright
+	}
+	return formBefore
+}
+
+// A Checksum is the sum of all entries of a state, see the package comment. The
+// zero value is the checksum of no entries. It shows that two parties hold the same
+// list; it is not a defence against somebody who may choose both.
+type Checksum [4]uint64
+
+// Add counts the entry in.
+func (c *Checksum) Add(e Entry) {
+	h := e.hash()
+	for i := range c {
+		c[i] += binary.LittleEndian.Uint64(h[8*i:])
+	}
+}
+
+// Sub takes an entry back that was added.
+func (c *Checksum) Sub(e Entry) {
+	h := e.hash()
+	for i := range c {
+		c[i] -= binary.LittleEndian.Uint64(h[8*i:])
+	}
+}
+
+// Bytes is the checksum as manifests carry it: four lanes, little endian.
+func (c Checksum) Bytes() []byte {
+	var b [32]byte
+	for i, lane := range c {
+		binary.LittleEndian.PutUint64(b[8*i:], lane)
+	}
+	return b[:]
+}
+
+// ChecksumFromBytes is the inverse of Bytes; ok is false if b is not 32 bytes.
+func ChecksumFromBytes(b []byte) (c Checksum, ok bool) {
+	if len(b) != 32 {
+		return c, false
+	}
+	for i := range c {
+		c[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	return c, true
+}
+
+func (e Entry) hash() [32]byte {
+	var b [26]byte
+	b[0], b[1] = e.Rule, byte(e.form())
+	binary.LittleEndian.PutUint64(b[2:], e.Key)
+	if !e.Outright() {
+		binary.LittleEndian.PutUint64(b[10:], uint64(e.Before))
+	}
+	binary.LittleEndian.PutUint64(b[18:], uint64(e.Exp))
+	return sha256.Sum256(b[:])
+}

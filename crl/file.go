@@ -1,0 +1,251 @@
+package crl
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"iter"
+)
+
+// FormatVersion is the version of the file format that this package writes and reads.
+const FormatVersion = 1
+
+const (
+	magic      = "REVOCAST"
+	headerSize = 64
+	tailSize   = 8
+)
+
+// A File is a parsed snapshot or delta. It is immutable and safe for concurrent
+// use, and keeps the bytes it was parsed from: they must not be changed.
+type File struct {
+	data     []byte
+	from, to uint64
+	sections []*section
+	// index has for every rule id the sections that a check looks into.
+	index [256]struct{ outright, before *section }
+}
+
+// Parse validates the bytes of a snapshot or delta, without their zstd
+// wrapping, so far that every later use is safe and bounded. It takes time in
+// proportion to the bytes and allocates little. The error is a *FormatError.
+//
+// Parse does not establish who wrote the bytes: compare their hash with a
+// signed manifest first.
+func Parse(data []byte) (*File, error) {
+	if len(data) < headerSize+tailSize {
+		return nil, &FormatError{Section: -1, Reason: "it is shorter than any file"}
+	}
+	if string(data[:8]) != magic {
+		return nil, &FormatError{Section: -1, Reason: "it does not begin with " + magic}
+	}
+	if v := binary.LittleEndian.Uint16(data[8:]); v != FormatVersion {
+		return nil, &FormatError{Section: -1, Version: v, Reason: fmt.Sprintf("its format is version %d, and this program reads version %d; a newer program may read it", v, FormatVersion)}
+	}
+	f := &File{data: data, from: binary.LittleEndian.Uint64(data[16:]), to: binary.LittleEndian.Uint64(data[24:])}
+	count := int(binary.LittleEndian.Uint16(data[10:]))
+	if !bytes.Equal(header(f.from, f.to, count), data[:headerSize]) {
+		return nil, &FormatError{Section: -1, Reason: "reserved bytes of its header are not zero"}
+	}
+	if f.from >= f.to {
+		return nil, &FormatError{Section: -1, Reason: fmt.Sprintf("it leads from version %d to version %d", f.from, f.to)}
+	}
+	if count > MaxRules*int(forms) || len(data) < headerSize+count*sectionSize+tailSize {
+		return nil, &FormatError{Section: -1, Reason: fmt.Sprintf("its table of %d sections is cut", count)}
+	}
+	at := uint64(headerSize + count*sectionSize)
+	for i := range count {
+		size, why := f.addSection(data[headerSize+i*sectionSize:][:sectionSize], data[at:])
+		if why != "" {
+			return nil, &FormatError{Section: i, Reason: why}
+		}
+		at += size
+	}
+	if rest := data[at:]; !bytes.Equal(rest, make([]byte, tailSize)) {
+		return nil, &FormatError{Section: -1, Reason: "it does not end with 8 zero bytes behind the last section"}
+	}
+	return f, nil
+}
+
+func (f *File) addSection(row, body []byte) (size uint64, why string) {
+	head, why := parseSectionHead(row)
+	if why != "" {
+		return 0, why
+	}
+	if head.form.removed() && f.from == 0 {
+		return 0, "a snapshot removes nothing"
+	}
+	if len(f.sections) > 0 {
+		last := f.sections[len(f.sections)-1]
+		if head.rule < last.rule || head.rule == last.rule && head.form <= last.form {
+			return 0, "the sections are not in order"
+		}
+	}
+	s, size, why := head.parseBody(body)
+	if why != "" {
+		return 0, why
+	}
+	f.sections = append(f.sections, s)
+	switch s.form {
+	case formOutright:
+		f.index[s.rule].outright = s
+	case formBefore:
+		f.index[s.rule].before = s
+	}
+	return size, ""
+}
+
+func header(from, to uint64, sections int) []byte {
+	b := make([]byte, headerSize)
+	copy(b, magic)
+	binary.LittleEndian.PutUint16(b[8:], FormatVersion)
+	binary.LittleEndian.PutUint16(b[10:], uint16(sections))
+	binary.LittleEndian.PutUint64(b[16:], from)
+	binary.LittleEndian.PutUint64(b[24:], to)
+	return b
+}
+
+// From is the version that the file's changes start at, 0 for a snapshot.
+func (f *File) From() uint64 { return f.from }
+
+// To is the version that the file's changes lead to.
+func (f *File) To() uint64 { return f.to }
+
+// Bytes is what the file was parsed from. They must not be changed.
+func (f *File) Bytes() []byte { return f.data }
+
+// Len is the number of entries that the file holds, not counting removed ones.
+func (f *File) Len() int {
+	n := 0
+	for _, s := range f.sections {
+		if !s.form.removed() {
+			n += s.keys.n
+		}
+	}
+	return n
+}
+
+// HasRule tells whether the file holds an entry under the rule.
+func (f *File) HasRule(rule uint8) bool {
+	at := &f.index[rule]
+	return at.outright != nil || at.before != nil
+}
+
+// Find looks for the entry of a fingerprint under a rule and gives its Before,
+// which is [Always] if it revokes outright. It does not allocate.
+func (f *File) Find(rule uint8, key uint64) (before int64, ok bool) {
+	at := &f.index[rule]
+	if at.outright != nil {
+		if _, ok := at.outright.keys.find(key); ok {
+			return Always, true
+		}
+	}
+	if at.before != nil {
+		if rank, ok := at.before.keys.find(key); ok {
+			return at.before.before(rank), true
+		}
+	}
+	return 0, false
+}
+
+// Lookup is Find that gives the whole entry.
+func (f *File) Lookup(rule uint8, key uint64) (Entry, bool) {
+	at := &f.index[rule]
+	for _, s := range []*section{at.outright, at.before} {
+		if s == nil {
+			continue
+		}
+		if rank, ok := s.keys.find(key); ok {
+			return s.entry(rank, key), true
+		}
+	}
+	return Entry{}, false
+}
+
+// Entries are the file's entries in its order: by rule, then those that revoke
+// outright before the others, then by key.
+func (f *File) Entries() iter.Seq[Entry] { return f.all(false) }
+
+// Removed are the entries that a delta removes, in the same order; their Exp is
+// 0 and their Before is Always or 0, to tell the two forms apart.
+func (f *File) Removed() iter.Seq[Entry] { return f.all(true) }
+
+func (f *File) all(removed bool) iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		for _, s := range f.sections {
+			if s.form.removed() != removed {
+				continue
+			}
+			outright := s.form == formRemovedOutright
+			if !s.each(func(e Entry) bool {
+				if outright {
+					e.Before = Always
+				}
+				return yield(e)
+			}) {
+				return
+			}
+		}
+	}
+}
+
+// Checksum adds up all entries. It hashes every one of them.
+func (f *File) Checksum() Checksum {
+	var c Checksum
+	for e := range f.Entries() {
+		c.Add(e)
+	}
+	return c
+}
+
+// Permanent is the number of entries that never end by themselves.
+func (f *File) Permanent() int {
+	n := 0
+	for _, s := range f.sections {
+		if len(s.expiries) == 0 || s.expiries[len(s.expiries)-1] != Never {
+			continue
+		}
+		for rank := range s.keys.n {
+			if s.exp(rank) == Never {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// NextExpiry is the earliest Exp of the file's entries, Never if there is none
+// that ends. Nothing is dropped before that moment.
+func (f *File) NextExpiry() int64 {
+	next := Never
+	for _, s := range f.sections {
+		if len(s.expiries) > 0 {
+			next = min(next, s.expiries[0])
+		}
+	}
+	return next
+}
+
+// Verify encodes the file's contents anew and compares: every list has exactly
+// one encoding. The error is a *FormatError.
+func (f *File) Verify() error {
+	again := encode(f.from, f.to, f.sources())
+	if !bytes.Equal(again, f.data) {
+		return &FormatError{Section: -1, Reason: "its bytes are not the canonical encoding of what they hold"}
+	}
+	return nil
+}
+
+// A FormatError says why bytes are not a snapshot or delta.
+type FormatError struct {
+	Section int    // index of the section, or -1
+	Version uint16 // the version that the bytes claim, if it is one that this package cannot read
+	Reason  string
+}
+
+func (e *FormatError) Error() string {
+	if e.Section >= 0 {
+		return fmt.Sprintf("this is not a revocation list that can be used: in section %d, %s", e.Section, e.Reason)
+	}
+	return "this is not a revocation list that can be used: " + e.Reason
+}
