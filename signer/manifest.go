@@ -1,0 +1,129 @@
+package signer
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+const (
+	// MaxManifestSize is the most bytes that a manifest may have. Read no more
+	// than that, and one, of what a store calls a manifest.
+	MaxManifestSize = 64 << 10
+	// MaxVersion is the last version that a list can have: names have 12 digits.
+	MaxVersion = 999_999_999_999
+	// ManifestFormat is the value of fmt that this package writes and reads.
+	ManifestFormat = 1
+	// LatestName is the name, under a list's prefix, of the copy of the newest
+	// manifest. It is a hint: it may be old.
+	LatestName = "latest.jwt"
+)
+
+// A Manifest is what the publisher states about one version of a list. The
+// package documentation specifies each claim. All times are Unix seconds.
+// [KeySet.VerifyManifest] gives one that is valid; treat it as read-only.
+type Manifest struct {
+	Issuer   string                     `json:"iss"`
+	IssuedAt int64                      `json:"iat"`
+	Expires  int64                      `json:"exp"` // stale from this moment on
+	Version  uint64                     `json:"ver"`
+	Previous string                     `json:"prev,omitempty"` // Digest of the manifest of Version-1
+	Format   int                        `json:"fmt"`            // ManifestFormat
+	Salt     Bytes                      `json:"salt"`           // 16 bytes
+	Rules    []Rule                     `json:"rules"`          // by ascending ID
+	Policy   Policy                     `json:"policy"`
+	State    State                      `json:"state"`
+	Objects  []Object                   `json:"objects"`
+	Sources  map[string]json.RawMessage `json:"sources,omitempty"` // cursors, by the source's name
+	Critical []string                   `json:"crit,omitempty"`    // always empty in this version
+}
+
+// A Rule is the claims that entries under it match, in byte order; none match
+// every token. Its ID is never used for another rule of the list.
+type Rule struct {
+	ID     uint8    `json:"id"`
+	Claims []string `json:"claims"`
+}
+
+// Policy is the list's promises about tokens, in seconds.
+type Policy struct {
+	MaxTokenLife int64 `json:"max_token_life"`         // tokens that live longer are not covered
+	MaxAuthAge   int64 `json:"max_auth_age,omitempty"` // since auth_time, else iat; 0: no limit
+	Skew         int64 `json:"skew"`                   // by which clocks may differ
+	Granularity  int64 `json:"granularity"`            // to which expiries are rounded up
+}
+
+// State describes the list's entries at the manifest's version.
+type State struct {
+	Changed   uint64 `json:"changed"`   // the last version in which an entry changed
+	Changes   uint64 `json:"changes"`   // how many such versions there were so far
+	Count     uint64 `json:"count"`     // of entries
+	Checksum  Bytes  `json:"checksum"`  // 32 bytes
+	Dropped   int64  `json:"dropped"`   // entries whose exp is not after this moment are gone
+	Permanent uint64 `json:"permanent"` // entries that never end
+	SHA256    Bytes  `json:"sha256"`    // of the entries as a snapshot, decompressed
+}
+
+// An Object is a stored file with the changes after version From, up to version
+// To; with From 0 it is a snapshot.
+type Object struct {
+	From    uint64 `json:"from"`
+	To      uint64 `json:"to"`
+	Changes uint64 `json:"changes"` // how many versions with changes it sums up
+	Size    int64  `json:"size"`    // bytes as stored
+	RawSize int64  `json:"raw"`     // bytes decompressed
+	SHA256  Bytes  `json:"sha256"`  // of the bytes as stored
+}
+
+// Name returns the object's name, [ObjectName] of what it is. A manifest does not
+// carry it, so no manifest can name anything else.
+func (o Object) Name() string { return ObjectName(o.From, o.To, o.SHA256) }
+
+// ManifestName returns the name, under a list's prefix, of the manifest of a version.
+func ManifestName(version uint64) string {
+	return fmt.Sprintf("versions/%012d/manifest.jwt", version)
+}
+
+// ObjectName returns the name, under a list's prefix, of the file with the
+// changes after version from, up to version to, whose stored bytes have the given
+// SHA-256.
+func ObjectName(from, to uint64, sum []byte) string {
+	if from == 0 {
+		return fmt.Sprintf("versions/%012d/snapshot-%s.crl.zst", to, hex.EncodeToString(sum))
+	}
+	return fmt.Sprintf("versions/%012d/delta-%012d-%s.crl.zst", to, from, hex.EncodeToString(sum))
+}
+
+// Digest returns the SHA-256 of a manifest as stored, in unpadded base64url: what
+// the next manifest's Previous is.
+func Digest(manifest []byte) string {
+	sum := sha256.Sum256(manifest)
+	return strictBase64.EncodeToString(sum[:])
+}
+
+// Bytes are written in JSON as unpadded base64url, and read only if they are the
+// one such encoding.
+type Bytes []byte
+
+// MarshalJSON implements json.Marshaler. It never fails.
+func (b Bytes) MarshalJSON() ([]byte, error) {
+	out := strictBase64.AppendEncode([]byte{'"'}, b)
+	return append(out, '"'), nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler. Anything but a string of strict
+// base64url is an error, null too.
+func (b *Bytes) UnmarshalJSON(data []byte) error {
+	// The alphabet needs no escapes, so the text between the quotes is the string.
+	if len(data) < 2 || data[0] != '"' {
+		return errors.New("bytes are a string of unpadded base64url")
+	}
+	out, err := decodeBase64(data[1 : len(data)-1])
+	if err != nil {
+		return fmt.Errorf("bytes are unpadded base64url: %w", err)
+	}
+	*b = out
+	return nil
+}
