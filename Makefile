@@ -1,11 +1,22 @@
 # make demo: the main job on embedded defaults; Go alone is needed.
 # make test: installs what it needs, then tests everything.
 
-GO       ?= go
-BIN      := $(CURDIR)/bin
+GO    ?= go
+BIN   := $(CURDIR)/bin
+MINIO := github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 
-.PHONY: test
+# A MinIO that is there already is used: REVOCAST_MINIO, or one in the PATH.
+REVOCAST_MINIO ?= $(or $(shell command -v minio),$(BIN)/minio)
+export REVOCAST_MINIO
 
-test:
+.PHONY: test minio
+
+test: minio
 	$(GO) vet ./...
 	$(GO) test -race ./...
+
+minio: $(REVOCAST_MINIO)
+
+$(BIN)/minio:
+	@echo "building MinIO for the tests, which takes about two minutes, once"
+	GOBIN=$(BIN) $(GO) install $(MINIO)

@@ -1,0 +1,239 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// tempPrefix begins the names of files that are being written. No object's name
+// has a part that begins with a dot, so nobody reads them by mistake.
+const tempPrefix = ".tmp-"
+
+// maxHashed bounds the objects that have an ETag in a directory: the hint is
+// small, and large objects never change.
+const maxHashed = 64 << 10
+
+// dir is a directory as a store.
+type dir struct{ path string }
+
+// OpenDir gives a directory as a store. It and the folders in it are made when they are
+// first written to; while it is not there, it is a store without objects.
+// Objects become visible whole, and are on the disk when Create or Put return.
+// The file system must have hard links, which is how Create can fail if the
+// object exists and still never show half of it.
+func OpenDir(path string) (Store, error) {
+	if path == "" {
+		return nil, errors.New("the store's directory has an empty name")
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(abs); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("%s is a file; a store is a directory, or an address such as s3://bucket/prefix", path)
+	}
+	return &dir{abs}, nil
+}
+
+func (d *dir) String() string { return d.path }
+
+func (d *dir) file(name string) (string, error) {
+	if err := CheckName(name); err != nil {
+		return "", err
+	}
+	return filepath.Join(d.path, filepath.FromSlash(name)), nil
+}
+
+func (d *dir) Get(ctx context.Context, name string, limit int64, ifNoneMatch string) (Object, error) {
+	path, err := d.file(name)
+	if err != nil {
+		return Object{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return Object{}, err
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Object{}, notFound(d, name)
+	}
+	if err != nil {
+		return Object{}, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return Object{}, err
+	case !info.Mode().IsRegular():
+		return Object{}, notFound(d, name)
+	case info.Size() > limit:
+		return Object{}, tooLarge(d, name, limit)
+	}
+	data := make([]byte, info.Size())
+	if _, err := io.ReadFull(f, data); err != nil {
+		return Object{}, fmt.Errorf("%s changed while it was read: %w", path, err)
+	}
+	if len(data) > maxHashed {
+		return Object{Data: data}, nil
+	}
+	sum := sha256.Sum256(data)
+	etag := `"` + hex.EncodeToString(sum[:16]) + `"`
+	if etag == ifNoneMatch {
+		return Object{}, fmt.Errorf("%w: %s in %s", ErrNotModified, name, d)
+	}
+	return Object{Data: data, ETag: etag}, nil
+}
+
+func (d *dir) Create(ctx context.Context, name string, data []byte) error {
+	return d.write(ctx, name, data, func(temp, path string) error {
+		err := os.Link(temp, path)
+		if errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("%w: %s in %s", ErrExists, name, d)
+		}
+		return err
+	})
+}
+
+func (d *dir) Put(ctx context.Context, name string, data []byte) error {
+	return d.write(ctx, name, data, os.Rename)
+}
+
+// write makes the object's bytes durable under a temporary name, gives them their
+// name, and makes that durable.
+func (d *dir) write(ctx context.Context, name string, data []byte, publish func(temp, path string) error) error {
+	path, err := d.file(name)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	folder := filepath.Dir(path)
+	if err := makeDurable(folder); err != nil {
+		return err
+	}
+	temp, err := writeTemp(folder, data)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp) // after a rename there is nothing left to remove
+	if err := publish(temp, path); err != nil {
+		return err
+	}
+	return syncDir(folder)
+}
+
+func writeTemp(folder string, data []byte) (name string, err error) {
+	f, err := os.CreateTemp(folder, tempPrefix)
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if _, err := f.Write(data); err != nil {
+		return "", err
+	}
+	// Other users, a web server for one, read what lies in a store.
+	if err := f.Chmod(0o644); err != nil {
+		return "", err
+	}
+	if err := f.Sync(); err != nil {
+		return "", err
+	}
+	return f.Name(), f.Close()
+}
+
+// makeDurable makes a folder and those above it, each durable before it is used.
+func makeDurable(folder string) error {
+	if info, err := os.Stat(folder); err == nil && info.IsDir() {
+		return nil
+	}
+	parent := filepath.Dir(folder)
+	if parent == folder {
+		return fmt.Errorf("%s is not there", folder)
+	}
+	if err := makeDurable(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(folder, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(parent)
+}
+
+// syncDir makes the names in a folder durable.
+func syncDir(folder string) error {
+	f, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+func (d *dir) Delete(ctx context.Context, name string) error {
+	path, err := d.file(name)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (d *dir) List(ctx context.Context, prefix string) ([]Info, error) {
+	var infos []Info
+	err := filepath.WalkDir(d.path, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // it went away meanwhile, or the store is not there yet
+		}
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(d.path, path)
+		if err != nil || rel == "." {
+			return err
+		}
+		name := filepath.ToSlash(rel)
+		if entry.IsDir() {
+			if strings.HasPrefix(name+"/", prefix) || strings.HasPrefix(prefix, name+"/") {
+				return ctx.Err()
+			}
+			return filepath.SkipDir
+		}
+		if !strings.HasPrefix(name, prefix) || CheckName(name) != nil || !entry.Type().IsRegular() {
+			return nil
+		}
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		infos = append(infos, Info{name, info.Size(), info.ModTime()})
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(infos, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })
+	return infos, nil
+}
