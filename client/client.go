@@ -1,0 +1,306 @@
+// Package client follows a revocation list and checks tokens against it, in the
+// process that accepts the tokens and with no call to anything.
+//
+//	revoked, err := client.Open(ctx, client.Config{Store: bucket, Keys: keys, Cache: dir})
+//	…
+//	go revoked.Follow(ctx)
+//	…
+//	if err := revoked.Check(client.Token{Claims: claims, Header: header}); err != nil {
+//		// refuse the token
+//	}
+//
+// [Client.Check] fails closed: whatever it cannot answer for sure is an error.
+// The errors are typed, for those who want to decide otherwise:
+// [*RevokedError], [*StaleError], [*NotCoveredError], [*ClaimError], [ErrNoList].
+//
+// # What is believed
+//
+// A client accepts a version of the list if a key of its set signed the manifest,
+// every object it used has the hash that is signed for, and the list that
+// results has the hash that is signed for. It never goes back to an
+// older version than it accepted before, and with a cache not after
+// a restart either. Only what was verified reaches the cache, and it is
+// verified again when it is read.
+//
+// # How old is still good
+//
+// By default a list is good until its manifest's exp, which the publisher sets
+// with --valid-for. Config.MaxAge replaces that by the caller's own number.
+package client
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/store"
+)
+
+// Config says what a client follows. Store and Keys are needed; the zero value
+// of everything else is a good default.
+type Config struct {
+	// Store is where the list lies: store.Open gives one for a directory or an
+	// HTTP address, store/s3 for a bucket.
+	Store store.Reader
+	// Keys are the publisher's public keys that are trusted.
+	Keys *signer.KeySet
+	// Issuer is the iss that the list must be of; "" takes the list's.
+	Issuer string
+	// Cache keeps what was verified over restarts, as a rule a store.OpenDir of a
+	// directory that belongs to this list alone; nil keeps nothing, and then
+	// a restart needs the store and knows of no version accepted before.
+	Cache store.Store
+	// MaxAge is how long after its issue a list is good. 0 takes the manifest's exp.
+	MaxAge time.Duration
+	// Interval is the time between polls, 15 seconds if 0. Each wait is drawn from
+	// half to one and a half of it, and doubles with each failure up to 16 times.
+	Interval time.Duration
+	// Now is the clock, time.Now if nil.
+	Now func() time.Time
+	// Log takes news and failures; nil drops them.
+	Log *slog.Logger
+}
+
+// A Client holds the newest list that it could verify. All methods are safe for
+// concurrent use.
+type Client struct {
+	cfg  Config
+	view atomic.Pointer[view]
+
+	mu    sync.Mutex // one refresh at a time
+	floor *history.Version
+	etag  string
+	cache *history.Cache
+	last  atomic.Pointer[attempt]
+}
+
+// attempt is how a refresh ended.
+type attempt struct {
+	at  time.Time
+	err error
+}
+
+// Open returns a client with the newest list that its cache and its store give. A
+// store that does not answer is no error, because an edge service has to start
+// without a network: until there is a list, Check says [ErrNoList]. The error
+// is about the configuration. Open does not follow the list; see [Client.Follow].
+func Open(ctx context.Context, cfg Config) (*Client, error) {
+	switch {
+	case cfg.Store == nil:
+		return nil, errors.New("client: Config.Store is missing: say where the list lies")
+	case cfg.Keys == nil || cfg.Keys.Len() == 0:
+		return nil, errors.New("client: Config.Keys is missing: without a trusted key no list can be believed")
+	case cfg.MaxAge < 0 || cfg.Interval < 0:
+		return nil, errors.New("client: Config.MaxAge and Config.Interval must not be negative")
+	}
+	if cfg.Interval == 0 {
+		cfg.Interval = 15 * time.Second
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	c := &Client{cfg: cfg}
+	if cfg.Cache != nil {
+		c.cache = &history.Cache{Store: cfg.Cache, Keys: cfg.Keys}
+		c.loadCache(ctx)
+	}
+	if err := c.Refresh(ctx); err != nil {
+		cfg.Log.Warn("the revocation list could not be refreshed", "err", err)
+	}
+	return c, nil
+}
+
+func (c *Client) loadCache(ctx context.Context) {
+	v, state, err := c.cache.Load(ctx)
+	if err != nil {
+		c.cfg.Log.Warn("the cache of the revocation list cannot be used", "err", err)
+	}
+	if v != nil && c.sameList(v) == nil {
+		c.floor = v
+		if state != nil {
+			c.view.Store(newView(state))
+		}
+	}
+}
+
+// Check says whether a token that is otherwise good may be accepted: nil, or why
+// not. If several things are wrong the first of these is told: another issuer
+// (*NotCoveredError), revoked (*RevokedError), a claim that cannot be matched
+// (*ClaimError), a stale list (*StaleError), a life longer than the list's
+// (*NotCoveredError). It takes no lock, and allocates only to tell an error.
+func (c *Client) Check(t Token) error {
+	v := c.view.Load()
+	if v == nil {
+		return ErrNoList
+	}
+	return v.check(&t, c.cfg.Now(), c.cfg.MaxAge)
+}
+
+// Refresh asks the store for a newer list once and takes it, if it can be
+// verified. After an error the client goes on with what it had.
+func (c *Client) Refresh(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.refresh(ctx)
+	if err != nil {
+		c.etag = "" // whatever went wrong, the next attempt reads it all again
+	}
+	c.last.Store(&attempt{c.cfg.Now(), err})
+	return err
+}
+
+func (c *Client) refresh(ctx context.Context) error {
+	next, why := c.newest(ctx)
+	if next == nil {
+		return why
+	}
+	if err := c.sameList(next); err != nil {
+		return err
+	}
+	var base *history.State
+	if v := c.view.Load(); v != nil {
+		base = v.state
+	}
+	state, err := history.Load(ctx, c.cfg.Store, next, base)
+	if err != nil && base != nil {
+		// Whatever is wrong with the deltas, a snapshot may still do.
+		state, err = history.Load(ctx, c.cfg.Store, next, nil)
+	}
+	if err != nil {
+		return errors.Join(why, err)
+	}
+	c.floor = next
+	c.view.Store(newView(state))
+	c.cfg.Log.Info("new revocation list", "version", next.Version, "entries", state.File.Len())
+	if c.cache != nil {
+		if err := c.cache.Save(ctx, state); err != nil {
+			return fmt.Errorf("version %d is in use, but could not be kept in the cache: %w", next.Version, err)
+		}
+	}
+	return nil
+}
+
+// newest gives the version to move to, or nil if there is no news, and what was
+// wrong on the way, which need not matter if there is a version. The hint
+// costs one small request; later versions are probed for when the hint is of
+// no use, or when it has not moved for so long that it may have been left behind.
+func (c *Client) newest(ctx context.Context) (*history.Version, error) {
+	hint, etag, err := history.Hint(ctx, c.cfg.Store, c.cfg.Keys, c.etag)
+	held := c.view.Load()
+	switch {
+	case err == nil:
+		c.etag = etag
+		if c.floor == nil {
+			break
+		}
+		if hint.Version < c.floor.Version || hint.Version == c.floor.Version && !bytes.Equal(hint.Bytes, c.floor.Bytes) {
+			return c.probe(ctx, fmt.Errorf("%w (version %d offered, %d accepted)", ErrRollback, hint.Version, c.floor.Version))
+		}
+		if held != nil && hint.Version == c.floor.Version {
+			return c.probe(ctx, nil)
+		}
+	case errors.Is(err, store.ErrNotModified):
+		return c.probe(ctx, nil)
+	default:
+		return c.probe(ctx, err)
+	}
+	return hint, nil
+}
+
+// probe looks for versions that the hint does not tell of; why is what is wrong
+// with the hint. If nothing is, it looks only in the second half of the held
+// list's life.
+func (c *Client) probe(ctx context.Context, why error) (*history.Version, error) {
+	if ctx.Err() != nil {
+		return nil, why
+	}
+	if v := c.view.Load(); why == nil && v != nil && c.cfg.Now().Sub(v.asOf) < v.expiry.Sub(v.asOf)/2 {
+		return nil, nil
+	}
+	next, err := history.Probe(ctx, c.cfg.Store, c.cfg.Keys, c.floor)
+	if err != nil {
+		return nil, errors.Join(why, err)
+	}
+	if c.floor != nil && next.Version == c.floor.Version && c.view.Load() != nil {
+		return nil, why
+	}
+	return next, why
+}
+
+// sameList tells why a version is not one of the list that this client follows.
+func (c *Client) sameList(v *history.Version) error {
+	if c.cfg.Issuer != "" && v.Issuer != c.cfg.Issuer {
+		return fmt.Errorf("the list in %s is of the issuer %s, not of %s", c.cfg.Store, v.Issuer, c.cfg.Issuer)
+	}
+	if c.floor != nil && (v.Issuer != c.floor.Issuer || !bytes.Equal(v.Salt, c.floor.Salt)) {
+		return fmt.Errorf("%w: version %d in %s belongs to another list than the one accepted before", ErrRollback, v.Version, c.cfg.Store)
+	}
+	return nil
+}
+
+// Follow refreshes until ctx is done, with waits as Config.Interval says. It is
+// to run in a goroutine of its own, once for a client.
+func (c *Client) Follow(ctx context.Context) {
+	failures := 0
+	for {
+		wait := c.cfg.Interval << min(failures, 4)
+		wait = wait/2 + rand.N(wait)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		err := c.Refresh(ctx)
+		failures++
+		if err == nil {
+			failures = 0
+		} else if ctx.Err() == nil {
+			c.cfg.Log.Warn("the revocation list could not be refreshed", "err", err, "failures", failures)
+		}
+	}
+}
+
+// Status is what a client holds, for health checks and metrics.
+type Status struct {
+	Loaded   bool // there is a list
+	Issuer   string
+	Version  uint64
+	Entries  int
+	Bytes    int       // of memory that the list takes
+	IssuedAt time.Time // of the list
+	StaleAt  time.Time // from then on Check says *StaleError
+	Stale    bool      // it does now
+	Polled   time.Time // the last attempt to refresh
+	Err      error     // how it failed, or nil
+}
+
+// Status gives what the client holds now.
+func (c *Client) Status() Status {
+	var s Status
+	if last := c.last.Load(); last != nil {
+		s.Polled, s.Err = last.at, last.err
+	}
+	v := c.view.Load()
+	if v == nil {
+		return s
+	}
+	s.Loaded, s.Issuer, s.Version = true, v.issuer, v.state.Version.Version
+	s.Entries, s.Bytes = v.state.File.Len(), len(v.state.File.Bytes())
+	s.IssuedAt, s.StaleAt = v.asOf, v.expiry
+	if c.cfg.MaxAge > 0 {
+		s.StaleAt = v.asOf.Add(c.cfg.MaxAge)
+	}
+	s.Stale = v.stale(c.cfg.Now(), c.cfg.MaxAge) != nil
+	return s
+}

@@ -1,0 +1,103 @@
+package history
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/revocast/revocast/crl"
+	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/store"
+)
+
+// An ObjectError says why a snapshot or delta is not the one that the manifest
+// names. Nothing of such an object is used.
+type ObjectError struct {
+	Store  string
+	Name   string
+	Reason string
+	Err    error // the cause, if there is one
+}
+
+func (e *ObjectError) Error() string {
+	s := fmt.Sprintf("%s in %s is not what its manifest says: %s", e.Name, e.Store, e.Reason)
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *ObjectError) Unwrap() error { return e.Err }
+
+// Pack compresses a file for storage and describes it; the caller adds how many
+// changes it sums up.
+func Pack(f *crl.File) (signer.Object, []byte, error) {
+	// Packed keys do not compress, so a better level buys nothing.
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true))
+	if err != nil {
+		return signer.Object{}, nil, err
+	}
+	defer enc.Close()
+	stored := enc.EncodeAll(f.Bytes(), nil)
+	sum := sha256.Sum256(stored)
+	return signer.Object{
+		From: f.From(), To: f.To(),
+		Size: int64(len(stored)), RawSize: int64(len(f.Bytes())), SHA256: sum[:],
+	}, stored, nil
+}
+
+// Unpack checks the stored bytes of an object against its description, hash
+// first: nothing unsigned reaches the decompressor, and what comes out of
+// it is bounded by what the manifest says.
+func Unpack(o signer.Object, stored []byte) (*crl.File, error) {
+	fail := func(reason string, err error) (*crl.File, error) {
+		return nil, &ObjectError{Name: o.Name(), Reason: reason, Err: err}
+	}
+	if int64(len(stored)) != o.Size {
+		return fail(fmt.Sprintf("it has %d bytes, and %d are signed", len(stored), o.Size), nil)
+	}
+	if sum := sha256.Sum256(stored); string(sum[:]) != string(o.SHA256) {
+		return fail("its SHA-256 is "+hex.EncodeToString(sum[:]), nil)
+	}
+	// One frame with one segment needs the memory of its output and no more; what is
+	// smaller than zstd's smallest window counts as that. The output itself
+	// is held to RawSize by the capacity it gets.
+	window := max(zstd.MinWindowSize, uint64(o.RawSize))
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true),
+		zstd.WithDecoderMaxMemory(window), zstd.WithDecoderMaxWindow(window))
+	if err != nil {
+		return fail("it cannot be decompressed", err)
+	}
+	defer dec.Close()
+	raw, err := dec.DecodeAll(stored, make([]byte, 0, o.RawSize))
+	if err != nil {
+		return fail("it cannot be decompressed", err)
+	}
+	if int64(len(raw)) != o.RawSize {
+		return fail(fmt.Sprintf("it decompresses to %d bytes, and %d are signed", len(raw), o.RawSize), nil)
+	}
+	f, err := crl.Parse(raw)
+	if err != nil {
+		return fail("it cannot be read", err)
+	}
+	if f.From() != o.From || f.To() != o.To {
+		return fail(fmt.Sprintf("it leads from version %d to %d", f.From(), f.To()), nil)
+	}
+	return f, nil
+}
+
+// Fetch gets an object that a manifest names and unpacks it.
+func Fetch(ctx context.Context, r store.Reader, o signer.Object) (*crl.File, error) {
+	obj, err := r.Get(ctx, o.Name(), o.Size, "")
+	if err != nil {
+		return nil, err
+	}
+	f, err := Unpack(o, obj.Data)
+	if bad, ok := err.(*ObjectError); ok {
+		bad.Store = r.String()
+	}
+	return f, err
+}

@@ -1,0 +1,77 @@
+package publish_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/revocast/revocast/store"
+)
+
+// memory is a store for tests that make thousands of versions; what stores promise
+// is tested on the real ones, in package store.
+type memory struct {
+	mu      sync.Mutex
+	objects map[string][]byte
+}
+
+func newMemory() *memory { return &memory{objects: map[string][]byte{}} }
+
+func (m *memory) String() string { return "memory" }
+
+func (m *memory) Get(_ context.Context, name string, limit int64, ifNoneMatch string) (store.Object, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	data, ok := m.objects[name]
+	etag := fmt.Sprintf("%x", sha256.Sum256(data))
+	switch {
+	case !ok:
+		return store.Object{}, fmt.Errorf("%w: %s", store.ErrNotFound, name)
+	case int64(len(data)) > limit:
+		return store.Object{}, fmt.Errorf("%w: %s", store.ErrTooLarge, name)
+	case etag == ifNoneMatch:
+		return store.Object{}, store.ErrNotModified
+	}
+	return store.Object{Data: slices.Clone(data), ETag: etag}, nil
+}
+
+func (m *memory) Create(_ context.Context, name string, data []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.objects[name]; ok {
+		return fmt.Errorf("%w: %s", store.ErrExists, name)
+	}
+	m.objects[name] = slices.Clone(data)
+	return nil
+}
+
+func (m *memory) Put(_ context.Context, name string, data []byte) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.objects[name] = slices.Clone(data)
+	return nil
+}
+
+func (m *memory) Delete(_ context.Context, name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.objects, name)
+	return nil
+}
+
+func (m *memory) List(_ context.Context, prefix string) ([]store.Info, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var infos []store.Info
+	for name, data := range m.objects {
+		if strings.HasPrefix(name, prefix) {
+			infos = append(infos, store.Info{Name: name, Size: int64(len(data)), ModTime: time.Time{}})
+		}
+	}
+	slices.SortFunc(infos, func(a, b store.Info) int { return strings.Compare(a.Name, b.Name) })
+	return infos, nil
+}

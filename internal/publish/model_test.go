@@ -1,0 +1,247 @@
+package publish_test
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"github.com/revocast/revocast/client"
+	"github.com/revocast/revocast/internal/source"
+)
+
+// The model is the list as DESIGN tells it to people: a map from claims to
+// entries. It shares nothing with the product but the meaning of a row.
+type model struct {
+	life, granularity, skew int64
+	dropped                 int64
+	entries                 map[string]modelEntry
+	// promises are all that was ever asked for and not reinstated, and is
+	// never dropped: what a token that still lives must be refused for.
+	promises map[string][]modelEntry
+}
+
+type modelEntry struct {
+	outright    bool
+	before, exp int64 // exp < 0: never ends
+}
+
+func newModel(life int64) *model {
+	return &model{life: life, granularity: life / 24, skew: 300,
+		entries: map[string]modelEntry{}, promises: map[string][]modelEntry{}}
+}
+
+// modelKey is unambiguous, because no claim in the test holds these characters.
+func modelKey(names, values []string) string {
+	return strings.Join(names, "+") + "=" + strings.Join(values, "|")
+}
+
+// publish applies rows as a publication at a moment does.
+func (m *model) publish(rows []source.Row, now, validFor int64) {
+	for _, r := range rows {
+		key := modelKey(r.Names, r.Values)
+		if r.Reinstate {
+			delete(m.entries, key)
+			delete(m.promises, key)
+			continue
+		}
+		old, there := m.entries[key]
+		e := modelEntry{outright: r.Before < 0, before: r.Before, exp: r.Exp}
+		switch {
+		case r.Exp >= 0:
+		case r.Before >= 0:
+			e.exp = r.Before + m.life
+		case !slices.Contains(r.Names, "jti"):
+		case r.RevokedAt >= 0:
+			e.exp = r.RevokedAt + m.life
+		case there && old.outright:
+			e.exp = old.exp
+		default:
+			e.exp = now + m.life
+		}
+		m.promises[key] = append(m.promises[key], e)
+		if e.exp >= 0 {
+			e.exp = (e.exp + m.granularity - 1) / m.granularity * m.granularity
+		}
+		if there {
+			e.outright = e.outright || old.outright
+			e.before = max(e.before, old.before)
+			if e.exp >= 0 && (old.exp < 0 || old.exp > e.exp) {
+				e.exp = old.exp
+			}
+		}
+		m.entries[key] = e
+	}
+	m.dropped = max(m.dropped, now-m.skew-validFor)
+	maps.DeleteFunc(m.entries, func(_ string, e modelEntry) bool { return e.exp >= 0 && e.exp <= m.dropped })
+	// Promises about tokens that are long gone are forgotten, to keep the test small.
+	for key, all := range m.promises {
+		all = slices.DeleteFunc(all, func(e modelEntry) bool { return e.exp >= 0 && e.exp < now-m.life })
+		if len(all) == 0 {
+			delete(m.promises, key)
+		} else {
+			m.promises[key] = all
+		}
+	}
+}
+
+// frozen is a version's entries, kept for those who still hold that version.
+func (m *model) frozen() map[string]modelEntry { return maps.Clone(m.entries) }
+
+// A token of the test, in the model's terms.
+type modelToken struct {
+	claims, header map[string]any
+	iat, exp       int64
+	hasIat         bool
+}
+
+var modelRules = [][]string{
+	{}, {"client_id"}, {"client_id", "sub"}, {"jti"}, {"kid"}, {"sid"}, {"sub"}, {"tenant"},
+}
+
+// key is the entry that would revoke the token under a rule.
+func (t *modelToken) key(rule []string) (string, bool) {
+	var values []string
+	for _, name := range rule {
+		from := t.claims
+		if name == "kid" {
+			from = t.header
+		}
+		v, ok := from[name]
+		if !ok {
+			return "", false
+		}
+		values = append(values, fmt.Sprint(v))
+	}
+	return modelKey(rule, values), true
+}
+
+func (t *modelToken) hit(e modelEntry) bool { return e.outright || !t.hasIat || t.iat < e.before }
+
+// verdict is what must be said about a token by a version with these entries,
+// issued at asOf and stale at expiry.
+func (t *modelToken) verdict(entries map[string]modelEntry, life, now, asOf, expiry int64) string {
+	var rules []string
+	for _, rule := range modelRules {
+		key, ok := t.key(rule)
+		if !ok {
+			continue
+		}
+		if e, ok := entries[key]; ok && t.hit(e) {
+			name := strings.Join(rule, "+")
+			if name == "" {
+				name = "*"
+			}
+			rules = append(rules, name)
+		}
+	}
+	from := t.iat
+	if !t.hasIat {
+		from = now
+	}
+	switch {
+	case len(rules) > 0:
+		slices.Sort(rules)
+		return "revoked " + strings.Join(rules, ",")
+	case now >= expiry || now < asOf-300:
+		return "stale"
+	case t.exp-from > life:
+		return "not-covered"
+	}
+	return "ok"
+}
+
+// promised tells whether somebody revoked the token for at least as long as it lives.
+func (t *modelToken) promised(m *model) bool {
+	for _, rule := range modelRules {
+		if key, ok := t.key(rule); ok {
+			for _, e := range m.promises[key] {
+				if t.hit(e) && (e.exp < 0 || e.exp >= t.exp) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// verdictOf puts a client's answer into the model's words.
+func verdictOf(err error) string {
+	switch e := err.(type) {
+	case nil:
+		return "ok"
+	case *client.RevokedError:
+		return "revoked " + strings.Join(e.Rules, ",")
+	case *client.StaleError:
+		return "stale"
+	case *client.NotCoveredError:
+		return "not-covered"
+	}
+	return err.Error()
+}
+
+// randomRow revokes, revokes again or reinstates something of a small world, so
+// that entries meet often.
+func randomRow(r *rand.Rand, now, life int64) source.Row {
+	row := source.Row{Before: source.None, Exp: source.None, RevokedAt: source.None}
+	rule := modelRules[[]int{3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 6, 2, 2, 2}[r.IntN(14)]]
+	// What matches many tokens is rare and reinstated as often, or little would be left to accept.
+	rare := r.IntN(60) == 0
+	if rare {
+		rule = modelRules[[]int{0, 1, 4, 7}[r.IntN(4)]]
+	}
+	for _, name := range rule {
+		row.Names = append(row.Names, name)
+		row.Values = append(row.Values, randomValue(r, name))
+	}
+	if r.IntN(3) == 0 || rare && r.IntN(2) == 0 {
+		row.Reinstate = true
+		return row
+	}
+	if len(rule) == 0 || r.IntN(4) == 0 {
+		row.Before = now - r.Int64N(life)
+		if rare {
+			row.Before = now - life + r.Int64N(life/4)
+		}
+	}
+	if r.IntN(10) > 0 || rare {
+		row.Exp = now - 500 + r.Int64N(life)
+	}
+	if r.IntN(2) == 0 {
+		row.RevokedAt = now - r.Int64N(50)
+	}
+	return row
+}
+
+func randomValue(r *rand.Rand, claim string) string {
+	n := map[string]int{"jti": 2000, "sid": 1500, "sub": 400, "client_id": 30, "kid": 20, "tenant": 40}[claim]
+	if claim == "tenant" {
+		return fmt.Sprint(r.IntN(n))
+	}
+	return fmt.Sprintf("%s-%d", claim, r.IntN(n))
+}
+
+func randomToken(r *rand.Rand, now, life int64) modelToken {
+	t := modelToken{claims: map[string]any{"iss": modelIssuer}, header: map[string]any{}}
+	for _, name := range []string{"jti", "sid", "sub", "client_id"} {
+		if r.IntN(10) > 0 {
+			t.claims[name] = randomValue(r, name)
+		}
+	}
+	if r.IntN(2) == 0 {
+		t.header["kid"] = randomValue(r, "kid")
+	}
+	if r.IntN(3) == 0 {
+		t.claims["tenant"] = r.IntN(40)
+	}
+	t.iat = now - r.Int64N(life)
+	t.exp = t.iat + r.Int64N(life+life/50)
+	if t.hasIat = r.IntN(20) > 0; t.hasIat {
+		t.claims["iat"] = t.iat
+	}
+	t.claims["exp"] = t.exp
+	return t
+}
+
+const modelIssuer = "https://issuer.example"

@@ -1,0 +1,265 @@
+// Package publish is the publishing run: it reads what is new in a source, works
+// out the next version of the list, and commits it.
+//
+// # The order of a run
+//
+//  1. Find the head of the history in the store, and the state of the list there
+//     (from the local cache and what came since, or from the store alone).
+//  2. Read the source from the cursor that the head's manifest keeps for it,
+//     and fold its rows, in their order, into changes of the state.
+//  3. Build the next state. Pack the delta, unpack it again, apply it to the
+//     state before as a reader will, and compare with the state that was built.
+//  4. Create the objects. Their names contain the hash of their bytes, so
+//     leftovers of a run that lost or died can never be mistaken for others.
+//  5. Sign the manifest, verify it with the public key, and create it. This is the
+//     commit: before it nothing has happened, after it everything has.
+//  6. Overwrite the hint, latest.jwt, and save the cache. Whoever dies before
+//     that has published all the same; readers probe, and the next run mends it.
+//
+// If somebody else committed the version first, the run starts over on top of
+// theirs; the store decides, there are no locks. If a commit's outcome
+// is unknown the manifest is read back: it is ours if its bytes are.
+//
+// # Decisions
+//
+// A row without exp whose rule names a jti ends at revoked_at plus the list's
+// max_token_life; without revoked_at either, at the time of this run plus that. If the
+// source is read from the start again and such an entry is still there, it keeps
+// its end, so that re-reading does not prolong it.
+//
+// Rows whose iss is another issuer's are counted and left alone: one table may
+// feed several lists.
+//
+// Expiries are rounded up to the list's granularity, a 24th of max_token_life,
+// so that the expiry codes of a list fit in 5 bits. An entry is dropped once its
+// rounded exp is more than the allowed clock difference (5 minutes)
+// and one --valid-for in the past.
+package publish
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/store"
+)
+
+const (
+	// Skew is by how much the clocks of issuer, publisher and readers may differ.
+	Skew = 5 * time.Minute
+	// maxAttempts bounds how often a run starts over because others commit. Each
+	// lost race is a version that somebody else published.
+	maxAttempts = 100
+)
+
+// Config says what to publish, and where. Store, Key, Source, ValidFor, Now and
+// Rand are needed.
+type Config struct {
+	Store  store.Store
+	Key    *signer.PrivateKey
+	Source source.Source
+	// Trusted are keys besides Key that may have signed the history so far.
+	Trusted *signer.KeySet
+	// Cache keeps the last state over runs; nil reads it from the store each time.
+	Cache store.Store
+
+	// Create allows the first version of a list, of Issuer and MaxTokenLife.
+	// For a list that is there already both must be left out or be the list's.
+	Create       bool
+	Issuer       string
+	MaxTokenLife time.Duration
+	// MaxAuthAge is the list's max_auth_age from now on; nil leaves it as it is,
+	// and 0 ends it.
+	MaxAuthAge *time.Duration
+
+	// ValidFor is the time from a version's issue until it is stale.
+	ValidFor time.Duration
+	// SnapshotEvery makes a snapshot due after that many versions with changes; 0
+	// makes it due when catching up from the last one costs half of its bytes.
+	SnapshotEvery int
+
+	Now  func() time.Time
+	Rand io.Reader
+	// Step is told what the run is about to do, for a progress display; may be nil.
+	Step func(step string, rows int64)
+}
+
+// A Result is what a run published.
+type Result struct {
+	Version     uint64    `json:"version"`
+	IssuedAt    time.Time `json:"issued_at"`
+	StaleAt     time.Time `json:"stale_at"`
+	Entries     int       `json:"entries"`
+	Permanent   uint64    `json:"permanent"`
+	Rows        int64     `json:"rows"`
+	Full        bool      `json:"read_from_start"`
+	Changed     int       `json:"changed"`  // entries that came or changed
+	Released    int       `json:"released"` // entries that a reinstatement removed
+	Dropped     int       `json:"dropped"`  // entries that expired
+	OtherIssuer int64     `json:"rows_of_other_issuers"`
+	SkippedRows int64     `json:"skipped_rows"`
+
+	Skipped  []*source.BadRowError `json:"-"`
+	Objects  []signer.Object       `json:"-"` // the objects of this version alone
+	Lost     int                   `json:"races_lost"`
+	Warnings []string              `json:"warnings,omitempty"`
+}
+
+// ErrNotCreated is what publishing to a store without a list gives without Create.
+var ErrNotCreated = errors.New("the store holds no list")
+
+// ErrClock means that this machine's clock reads earlier than the moment at which
+// the last version was issued.
+var ErrClock = errors.New("the clock is wrong")
+
+// ErrRaces means that others committed every time.
+var ErrRaces = errors.New("other publishers committed first every time")
+
+// errLost is an attempt's answer when somebody else committed its version.
+var errLost = errors.New("another publisher committed this version")
+
+// Run publishes one version. After an error nothing was published, unless the
+// error wraps ErrHint. It is safe to run any number of publishers at once.
+func Run(ctx context.Context, cfg Config) (*Result, error) {
+	if cfg.ValidFor < time.Second {
+		return nil, fmt.Errorf("a list must be valid for at least a second, not for %s", cfg.ValidFor)
+	}
+	if cfg.Step == nil {
+		cfg.Step = func(string, int64) {}
+	}
+	p := &publisher{Config: cfg, keys: cfg.Key.Public()}
+	if cfg.Trusted != nil {
+		var err error
+		if p.keys, err = cfg.Trusted.Union(p.keys); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.Cache != nil {
+		p.cache = &history.Cache{Store: cfg.Cache, Keys: p.keys}
+	}
+	for lost := range maxAttempts {
+		result, err := p.attempt(ctx)
+		if result != nil {
+			result.Lost = lost
+		}
+		if !errors.Is(err, errLost) {
+			return result, err
+		}
+		// Losers of one race should not meet again at once.
+		if err := sleep(ctx, rand.N(time.Duration(1+min(lost, 20))*10*time.Millisecond)); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("%w, %d times in a row; are publishers started faster than they finish?", ErrRaces, maxAttempts)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// Every publishes at once and then at each interval until ctx is done, and tells
+// report how each run ended. A failed run is followed by the next as any other.
+func Every(ctx context.Context, cfg Config, interval time.Duration, report func(*Result, error)) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		result, err := Run(ctx, cfg)
+		if ctx.Err() != nil && err != nil {
+			return
+		}
+		report(result, err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// publisher is a run under way.
+type publisher struct {
+	Config
+	keys  *signer.KeySet
+	cache *history.Cache
+}
+
+// attempt tries to publish one version on top of the head as it is now.
+func (p *publisher) attempt(ctx context.Context) (*Result, error) {
+	p.Step("looking for the newest version", 0)
+	base, err := p.base(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d := &draft{publisher: p, base: base, result: &Result{}}
+	if err := d.begin(); err != nil {
+		return nil, err
+	}
+	if err := d.readRows(ctx); err != nil {
+		return nil, err
+	}
+	p.Step("building the list", d.result.Rows)
+	if err := d.build(ctx); err != nil {
+		return nil, err
+	}
+	p.Step("uploading", d.result.Rows)
+	return d.commit(ctx)
+}
+
+// base is the state at the head, or nil if there is no list yet and one may be created.
+func (p *publisher) base(ctx context.Context) (*history.State, error) {
+	var known *history.Version
+	var cached *history.State
+	if p.cache != nil {
+		// A broken cache costs a download; the store is what counts.
+		known, cached, _ = p.cache.Load(ctx)
+	}
+	head, err := history.Head(ctx, p.Store, p.keys, known)
+	if errors.Is(err, history.ErrNoList) {
+		if !p.Create {
+			return nil, fmt.Errorf("%w (%s): check the address, or start a list with --create --issuer ISS --max-token-life 24h", ErrNotCreated, p.Store)
+		}
+		return nil, nil
+	}
+	if errors.Is(err, signer.ErrUnknownKey) || errors.Is(err, signer.ErrBadSignature) {
+		return nil, fmt.Errorf("%w; if the list was published with another key until now, name its public keys with --keys", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := p.sameList(head); err != nil {
+		return nil, err
+	}
+	if known != nil && head.Version == known.Version && !bytes.Equal(head.Bytes, known.Bytes) {
+		return nil, fmt.Errorf("%w: version %d in %s is not the one in the cache", history.ErrFork, head.Version, p.Store)
+	}
+	state, err := history.Load(ctx, p.Store, head, cached)
+	if err != nil && cached != nil {
+		state, err = history.Load(ctx, p.Store, head, nil)
+	}
+	return state, err
+}
+
+// sameList refuses to publish under other promises than the list was made with:
+// entries were already dropped by them.
+func (p *publisher) sameList(head *history.Version) error {
+	if p.Issuer != "" && p.Issuer != head.Issuer {
+		return fmt.Errorf("the list in %s is of the issuer %s, not of %s: a store prefix holds one list", p.Store, head.Issuer, p.Issuer)
+	}
+	life := time.Duration(head.Policy.MaxTokenLife) * time.Second
+	if p.MaxTokenLife != 0 && p.MaxTokenLife != life {
+		return fmt.Errorf("the list in %s has a max_token_life of %s, and it cannot become %s: entries ended by it; start a new list under another prefix", p.Store, life, p.MaxTokenLife)
+	}
+	return nil
+}
