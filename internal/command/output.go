@@ -1,0 +1,32 @@
+package command
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Output is the flag that every command has.
+type Output struct {
+	JSON bool `name:"json" help:"Print JSON, an object a line, for machines."`
+}
+
+func (o Output) output() Output { return o }
+
+// Print writes one result to standard output: as an object on a line with
+// --json, else as text, with a line break behind it.
+func (e *Env) Print(result any, text string) {
+	if !e.JSON {
+		fmt.Fprintln(e.Stdout, text)
+		return
+	}
+	enc := json.NewEncoder(e.Stdout)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(result); err != nil {
+		fmt.Fprintln(e.Stderr, err)
+	}
+}
+
+// Warn writes a line for people to standard error, with --json too.
+func (e *Env) Warn(format string, args ...any) {
+	fmt.Fprintf(e.Stderr, format+"\n", args...)
+}
