@@ -50,7 +50,9 @@ func TestEveryFlippedBitIsHarmless(t *testing.T) {
 		}
 		exercise(f)
 		// What still parses either says something else or is not canonical.
-		require.False(t, f.Verify() == nil && sameContents(f, whole), "bit %d", i)
+		if f.Verify() == nil && sameContents(f, whole) {
+			t.Fatalf("bit %d", i)
+		}
 	}
 }
 
