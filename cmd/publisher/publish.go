@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/revocast/revocast/internal/command"
+	"github.com/revocast/revocast/internal/publish"
+	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/store"
+)
+
+type publishes struct {
+	Store  string   `required:"" placeholder:"STORE" help:"Where the list lies: a directory, file:///… or s3://bucket/prefix?endpoint=…&region=…"`
+	Source string   `required:"" placeholder:"SOURCE" help:"Where revocations come from: rows.jsonl, rows.csv, sqlite:path.db, or - for JSON Lines on standard input."`
+	Key    string   `required:"" placeholder:"signing.jwk" help:"The private key to sign with."`
+	Keys   []string `placeholder:"old.pub.jwks" help:"Public keys that may have signed the list until now, besides the one of --key. Needed once, when the key is replaced."`
+
+	Create       bool           `help:"Start a new list if the store holds none. Without it a wrong address is an error."`
+	Issuer       string         `placeholder:"ISS" help:"The iss of the tokens, for --create."`
+	MaxTokenLife time.Duration  `placeholder:"24h" help:"The longest time from iat to exp of any token, for --create."`
+	MaxAuthAge   *time.Duration `placeholder:"720h" help:"Refuse tokens of logins longer ago than this, from now on. 0s ends it."`
+
+	ValidFor      time.Duration `default:"1h" help:"How long this version is good; publish again before that."`
+	Every         time.Duration `placeholder:"30s" help:"Keep running, and publish at this interval."`
+	SnapshotEvery int           `placeholder:"N" help:"Make a snapshot after N versions with changes, instead of when it pays."`
+	Cache         string        `placeholder:"DIR" help:"Keep the last state here, to read less of the store."`
+
+	Query       string `placeholder:"SELECT…" help:"With SQL, the rows: columns as in the table revocations."`
+	SourceName  string `placeholder:"NAME" help:"The name under which the list keeps how far the source was read; by default SOURCE."`
+	SkipBadRows bool   `help:"Count and list bad rows instead of stopping at the first."`
+}
+
+func (publishes) Help() string {
+	return `Examples:
+
+    publisher publish --store ./list --source sqlite:revocations.db --key signing.jwk --create --issuer https://issuer.example --max-token-life 24h
+    publisher publish --store s3://bucket/list --source sqlite:revocations.db --key signing.jwk
+    publisher publish --store s3://bucket/list --source rows.jsonl --key signing.jwk --every 30s --valid-for 5m
+
+Rows that are missing since the last time release nothing; only "reinstate" and expiry do. If nothing changed, a small manifest is published that says so: it keeps the list fresh.`
+}
+
+func (c *publishes) Run(env *command.Env) error {
+	cfg, err := c.config(env)
+	if err != nil {
+		return err
+	}
+	if c.Every > 0 {
+		return c.keepRunning(env, cfg)
+	}
+	progress := env.Progress()
+	cfg.Step = func(step string, rows int64) { progress.Step(step, rows, 0) }
+	result, err := publish.Run(env.Context, cfg)
+	progress.Stop()
+	c.report(env, result, err)
+	return err
+}
+
+func (c *publishes) config(env *command.Env) (publish.Config, error) {
+	cfg := publish.Config{
+		Create: c.Create, Issuer: c.Issuer, MaxTokenLife: c.MaxTokenLife, MaxAuthAge: c.MaxAuthAge,
+		ValidFor: c.ValidFor, SnapshotEvery: c.SnapshotEvery, Now: env.Now, Rand: env.Rand,
+	}
+	err := c.checkTimes()
+	if err != nil {
+		return cfg, err
+	}
+	if cfg.Key, err = env.PrivateKey(c.Key); err != nil {
+		return cfg, err
+	}
+	if cfg.Trusted, err = command.KeySet(c.Keys...); err != nil {
+		return cfg, err
+	}
+	if cfg.Source, err = source.Open(c.Source, source.Options{Query: c.Query, SkipBadRows: c.SkipBadRows, Stdin: env.Stdin, Name: c.SourceName}); err != nil {
+		return cfg, err
+	}
+	if cfg.Store, err = command.OpenStore(env.Context, c.Store); err != nil {
+		return cfg, err
+	}
+	if c.Cache != "" {
+		cfg.Cache, err = store.OpenDir(c.Cache)
+	}
+	return cfg, err
+}
+
+func (c *publishes) checkTimes() error {
+	switch {
+	case c.ValidFor < time.Second:
+		return fmt.Errorf("--valid-for %s is too short: it takes at least 1s", c.ValidFor)
+	case c.Every < 0 || c.MaxTokenLife < 0 || c.MaxAuthAge != nil && *c.MaxAuthAge < 0 || c.SnapshotEvery < 0:
+		return errors.New("--every, --max-token-life, --max-auth-age and --snapshot-every must not be negative")
+	case c.Every > 0 && c.ValidFor <= c.Every:
+		return fmt.Errorf("with --every %s and --valid-for %s the list would be stale before the next version comes; let it be valid for several intervals", c.Every, c.ValidFor)
+	case c.Every > 0 && c.Source == "-":
+		return errors.New("standard input can be read once only, so --every needs another source")
+	}
+	return nil
+}
+
+// keepRunning publishes until it is told to stop, which is no failure.
+func (c *publishes) keepRunning(env *command.Env, cfg publish.Config) error {
+	publish.Every(env.Context, cfg, c.Every, func(result *publish.Result, err error) {
+		c.report(env, result, err)
+		if err != nil {
+			env.Warn("publisher: %v; trying again in %s", err, c.Every)
+		}
+	})
+	return nil
+}

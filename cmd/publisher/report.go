@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/revocast/revocast/internal/command"
+	"github.com/revocast/revocast/internal/publish"
+	"github.com/revocast/revocast/signer"
+)
+
+// published is a result for machines.
+type published struct {
+	*publish.Result
+	Objects []object `json:"objects"`
+}
+
+type object struct {
+	Name string `json:"name"`
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+	Size int64  `json:"size"`
+	Raw  int64  `json:"raw"`
+}
+
+// maxListed bounds how many skipped rows are printed.
+const maxListed = 20
+
+// report tells what a run published. An error besides a result is
+// publish.ErrHint: the version is out, but whoever runs publishers should know.
+func (c *publishes) report(env *command.Env, r *publish.Result, err error) {
+	if r == nil || err != nil && r.Version == 0 {
+		return
+	}
+	for i, bad := range r.Skipped {
+		if i == maxListed {
+			env.Warn("… and %d more rows", r.SkippedRows-maxListed)
+			break
+		}
+		env.Warn("skipped: %v", bad)
+	}
+	for _, warning := range r.Warnings {
+		env.Warn("warning: %s", warning)
+	}
+	if r.Lost > 0 {
+		env.Warn("%d other versions were committed meanwhile; this one is on top of them", r.Lost)
+	}
+	all := published{Result: r, Objects: []object{}}
+	for _, o := range r.Objects {
+		all.Objects = append(all.Objects, object{o.Name(), o.From, o.To, o.Size, o.RawSize})
+	}
+	env.Print(all, sentence(r))
+}
+
+func sentence(r *publish.Result) string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "published version %d: %s", r.Version, count(r.Entries, "entry", "entries"))
+	if r.Permanent > 0 {
+		fmt.Fprintf(&s, " (%d never end)", r.Permanent)
+	}
+	fmt.Fprintf(&s, "; %s read", count(int(r.Rows), "row", "rows"))
+	if r.SkippedRows > 0 {
+		fmt.Fprintf(&s, ", %d skipped as bad", r.SkippedRows)
+	}
+	if r.OtherIssuer > 0 {
+		fmt.Fprintf(&s, ", %d of other issuers left alone", r.OtherIssuer)
+	}
+	fmt.Fprintf(&s, "; %d changed, %d reinstated, %d expired", r.Changed, r.Released, r.Dropped)
+	for _, o := range r.Objects {
+		fmt.Fprintf(&s, "; %s of %d bytes", kind(o), o.Size)
+	}
+	fmt.Fprintf(&s, "; good until %s", r.StaleAt.Format(time.RFC3339))
+	return s.String()
+}
+
+func kind(o signer.Object) string {
+	if o.From == 0 {
+		return "snapshot"
+	}
+	return fmt.Sprintf("delta %d→%d", o.From, o.To)
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
