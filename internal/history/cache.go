@@ -64,7 +64,7 @@ func (c *Cache) Load(ctx context.Context) (*Version, *State, error) {
 		return v, nil, fmt.Errorf("%s in the cache %s: %w", cachedList(v), c.Store, err)
 	}
 	s := &State{Version: v, File: f}
-	if err := s.check(); err != nil {
+	if err := s.accept(); err != nil {
 		return v, nil, fmt.Errorf("%s in the cache %s: %w", cachedList(v), c.Store, err)
 	}
 	c.held = cachedList(v)

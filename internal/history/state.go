@@ -4,12 +4,17 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 
 	"github.com/revocast/revocast/crl"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
 )
+
+// ErrNotTheState means that objects whose hashes are right do not lead to the state
+// that a manifest signs for.
+var ErrNotTheState = errors.New("this is not the list that the manifest signs for")
 
 // A State is the list as it is at a version. It is read-only.
 type State struct {
@@ -64,27 +69,36 @@ func advance(base *State, delta *crl.File, v *Version) (*State, error) {
 		}
 	}
 	if base.Version != nil && !bytes.Equal(next.Sum.Bytes(), v.State.Checksum) {
-		return nil, fmt.Errorf("the changes up to version %d lead to a list whose checksum is not the one in its manifest", v.Version)
+		return nil, fmt.Errorf("%w: the changes up to version %d lead to a list whose checksum is not the one in its manifest", ErrNotTheState, v.Version)
 	}
-	return next, next.check()
+	return next, next.accept()
 }
 
-// check compares the file with the manifest, and takes the manifest's checksum for
-// the file's: the publisher signed for both together.
-func (s *State) check() error {
-	state := &s.Version.State
-	if s.File.From() != 0 || s.File.To() != state.Changed || uint64(s.File.Len()) != state.Count {
-		return fmt.Errorf("the list of version %d has %d entries as of version %d, and its manifest says %d as of %d",
-			s.Version.Version, s.File.Len(), s.File.To(), state.Count, state.Changed)
+// accept checks the state against its version's manifest, and takes the manifest's
+// checksum for the state's: the publisher signed for both together.
+func (s *State) accept() error {
+	if err := s.Check(s.Version); err != nil {
+		return err
 	}
-	if sum := sha256.Sum256(s.File.Bytes()); !bytes.Equal(sum[:], state.SHA256) {
-		return fmt.Errorf("the list of version %d has not the SHA-256 that its manifest states", s.Version.Version)
-	}
-	sum, ok := crl.ChecksumFromBytes(state.Checksum)
+	sum, ok := crl.ChecksumFromBytes(s.Version.State.Checksum)
 	if !ok {
-		return fmt.Errorf("the manifest of version %d has no checksum", s.Version.Version)
+		return fmt.Errorf("%w: the manifest of version %d has no checksum", ErrNotTheState, s.Version.Version)
 	}
 	s.Sum = sum
+	return nil
+}
+
+// Check tells whether the entries are those that a manifest signs for: its
+// state.sha256 is the hash of their one encoding. The error wraps ErrNotTheState.
+func (s *State) Check(v *Version) error {
+	state := &v.State
+	if s.File.From() != 0 || s.File.To() != state.Changed || uint64(s.File.Len()) != state.Count {
+		return fmt.Errorf("%w: version %d has %d entries as of version %d here, and its manifest says %d as of %d", ErrNotTheState,
+			v.Version, s.File.Len(), s.File.To(), state.Count, state.Changed)
+	}
+	if sum := sha256.Sum256(s.File.Bytes()); !bytes.Equal(sum[:], state.SHA256) {
+		return fmt.Errorf("%w: the entries of version %d have not the SHA-256 that its manifest states", ErrNotTheState, v.Version)
+	}
 	return nil
 }
 

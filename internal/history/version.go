@@ -22,6 +22,9 @@ var ErrNoList = errors.New("there is no list")
 // trusted key wrote the history twice, or a store lost a commit.
 var ErrFork = errors.New("the history is forked")
 
+// ErrOtherVersion means that a manifest lies under the name of another version.
+var ErrOtherVersion = errors.New("the manifest is of another version than its name says")
+
 // A Version is a verified manifest and its bytes as stored. It is read-only.
 type Version struct {
 	*signer.Manifest
@@ -53,7 +56,7 @@ func Read(ctx context.Context, r store.Reader, keys *signer.KeySet, version uint
 		return nil, fmt.Errorf("%s in %s: %w", name, r, err)
 	}
 	if v.Version != version {
-		return nil, fmt.Errorf("%s in %s is the manifest of version %d", name, r, v.Version)
+		return nil, fmt.Errorf("%w: %s in %s is the manifest of version %d", ErrOtherVersion, name, r, v.Version)
 	}
 	return v, nil
 }

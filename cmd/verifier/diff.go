@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/revocast/revocast/internal/audit"
+	"github.com/revocast/revocast/internal/command"
+)
+
+type diff struct {
+	list
+	A uint64 `arg:"" name:"A" help:"A version."`
+	B uint64 `arg:"" name:"B" help:"Another one."`
+}
+
+func (diff) Help() string {
+	return `Example:
+
+    verifier diff ./list --keys signing.pub.jwks 41 42
+
+Prints the entries that version 42 adds (+), lacks (-) or holds with other values (~), by rule and fingerprint: the values of claims are nowhere in a list.`
+}
+
+func (c *diff) Run(env *command.Env) error {
+	r, keys, err := c.open(env.Context)
+	if err != nil {
+		return err
+	}
+	a, err := audit.StateAt(env.Context, r, keys, c.A)
+	if err != nil {
+		return err
+	}
+	b, err := audit.StateAt(env.Context, r, keys, c.B)
+	if err != nil {
+		return err
+	}
+	signs := map[string]string{"added": "+", "removed": "-", "changed": "~"}
+	counts := map[string]int{}
+	for _, change := range audit.Diff(a, b) {
+		counts[change.Change]++
+		text := fmt.Sprintf("%s %s %s", signs[change.Change], change.Rule, change.Fingerprint)
+		if change.Before != 0 {
+			text += " before " + utc(change.Before)
+		}
+		if change.Exp != 0 {
+			text += " until " + utc(change.Exp)
+		}
+		env.Print(change, text)
+	}
+	if !env.JSON {
+		env.Print(nil, fmt.Sprintf("%d added, %d removed, %d changed", counts["added"], counts["removed"], counts["changed"]))
+	}
+	return nil
+}

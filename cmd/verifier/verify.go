@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/revocast/revocast/internal/audit"
+	"github.com/revocast/revocast/internal/command"
+)
+
+type verify struct{ list }
+
+func (verify) Help() string {
+	return `Example:
+
+    verifier verify https://cdn.example/list --keys signing.pub.jwks
+
+Exit code 1 means that there are findings, and they are listed.`
+}
+
+func (c *verify) Run(env *command.Env) error {
+	r, keys, err := c.open(env.Context)
+	if err != nil {
+		return err
+	}
+	progress := env.Progress()
+	report, err := audit.Verify(env.Context, r, keys, progress.Step)
+	progress.Stop()
+	if err != nil {
+		return err
+	}
+	var s strings.Builder
+	fmt.Fprintf(&s, "%d versions and %d objects of %d bytes; the states of %d versions were rebuilt and are as signed", report.Versions, report.Objects, report.Bytes, report.Replayed)
+	for _, note := range report.Notes {
+		fmt.Fprintf(&s, "\nnote: %s", note)
+	}
+	for _, finding := range report.Findings {
+		fmt.Fprintf(&s, "\nFINDING: %s", finding)
+	}
+	if len(report.Findings) == 0 {
+		fmt.Fprintf(&s, "\nno findings: the list of %s is good up to version %d", report.Issuer, report.Head)
+	}
+	env.Print(report, s.String())
+	if len(report.Findings) > 0 {
+		return &command.Finding{}
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+package audit
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/signer"
+)
+
+// follows says what is wrong with a version as the successor of another; prev
+// is nil for the first one and after one that cannot be believed.
+func follows(prev, v *history.Version) (problems []string) {
+	bad := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	if prev == nil {
+		return nil
+	}
+	if v.Previous != prev.Digest() {
+		bad("its prev is not the hash of the manifest of version %d, so one of the two was rewritten", prev.Version)
+	}
+	if v.Issuer != prev.Issuer {
+		bad("its issuer changed from %q to %q", prev.Issuer, v.Issuer)
+	}
+	if !bytes.Equal(v.Salt, prev.Salt) {
+		bad("its salt changed, so no entry of before can be found any more")
+	}
+	if v.Policy.MaxTokenLife != prev.Policy.MaxTokenLife || v.Policy.Skew != prev.Policy.Skew || v.Policy.Granularity != prev.Policy.Granularity {
+		bad("its max_token_life, skew or granularity changed, by which entries were dropped already")
+	}
+	if v.IssuedAt < prev.IssuedAt {
+		bad("it was issued at %d, before version %d at %d", v.IssuedAt, prev.Version, prev.IssuedAt)
+	}
+	if v.State.Dropped < prev.State.Dropped {
+		bad("its dropped moment went back from %d to %d", prev.State.Dropped, v.State.Dropped)
+	}
+	if v.State.Dropped > v.IssuedAt-v.Policy.Skew {
+		bad("it dropped entries up to %d, which is too early for a version issued at %d", v.State.Dropped, v.IssuedAt)
+	}
+	if len(v.Rules) < len(prev.Rules) || !slices.EqualFunc(v.Rules[:len(prev.Rules)], prev.Rules, sameRule) {
+		bad("its rule table is not that of version %d with new rules behind it", prev.Version)
+	}
+	for name := range prev.Sources {
+		if _, ok := v.Sources[name]; !ok {
+			bad("the source %q and how far it was read are gone", name)
+		}
+	}
+	changed := v.State.Changed == v.Version
+	switch {
+	case changed && v.State.Changes != prev.State.Changes+1:
+		bad("it counts %d versions with changes, after %d", v.State.Changes, prev.State.Changes)
+	case !changed && (v.State.Changed != prev.State.Changed || v.State.Changes != prev.State.Changes):
+		bad("it says that nothing changed in it, and counts changes otherwise than version %d", prev.Version)
+	}
+	return problems
+}
+
+func sameRule(a, b signer.Rule) bool { return a.ID == b.ID && slices.Equal(a.Claims, b.Claims) }

@@ -1,0 +1,152 @@
+package audit
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/revocast/revocast/crl"
+	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/store"
+)
+
+// delta is a good delta and its description.
+type delta struct {
+	signer.Object
+	file *crl.File
+}
+
+// objects fetches what a manifest names for the first time, and gives what is good.
+func (w *walk) objects(v *history.Version) ([]delta, error) {
+	var good []delta
+	for _, o := range v.Objects {
+		name := o.Name()
+		if w.seen[name] {
+			continue
+		}
+		w.seen[name] = true
+		f, err := history.Fetch(w.ctx, w.r, o)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			w.missing = append(w.missing, name)
+			continue
+		case unusable(err):
+			w.find(v.Version, name, err.Error())
+			continue
+		case err != nil:
+			return nil, err
+		}
+		w.report.Objects++
+		w.report.Bytes += o.Size
+		if err := f.Verify(); err != nil {
+			w.find(v.Version, name, err.Error())
+			continue
+		}
+		if o.To != v.Version {
+			w.find(v.Version, name, "it leads to another version than the first that names it")
+		}
+		good = append(good, delta{o, f})
+	}
+	w.deltas = slices.DeleteFunc(w.deltas, func(d delta) bool {
+		return !slices.ContainsFunc(v.Objects, func(o signer.Object) bool { return o.Name() == d.Name() })
+	})
+	for _, d := range good {
+		if d.From != 0 {
+			w.sum(d, append(w.deltas, good...))
+			w.deltas = append(w.deltas, d)
+		}
+	}
+	return good, nil
+}
+
+// sum holds a delta over several versions with changes against the smaller ones.
+func (w *walk) sum(d delta, all []delta) {
+	if d.Changes <= 1 {
+		return
+	}
+	var sum *crl.File
+	for at := d.From; at != d.To; {
+		i := slices.IndexFunc(all, func(p delta) bool { return p.From == at && p.To <= d.To && p.Changes < d.Changes })
+		if i < 0 {
+			w.note("%s could not be held against smaller deltas: they are gone", d.Name())
+			return
+		}
+		at = all[i].To
+		if sum == nil {
+			sum = all[i].file
+			continue
+		}
+		var err error
+		if sum, err = crl.Compose(sum, all[i].file); err != nil {
+			w.find(d.To, d.Name(), err.Error())
+			return
+		}
+	}
+	if sum == nil || !bytes.Equal(sum.Bytes(), d.file.Bytes()) {
+		w.find(d.To, d.Name(), "it is not the sum of the smaller deltas that it covers")
+	}
+}
+
+// replay brings the state to a version, by its own delta or its snapshot, and
+// compares it with what the manifest signs for.
+func (w *walk) replay(v *history.Version, files []delta) {
+	before := w.state
+	w.state = nil
+	var candidates []*history.State
+	if v.State.Changed != v.Version {
+		if before == nil {
+			return
+		}
+		candidates = w.advance(candidates, before, nil, v)
+	}
+	for _, d := range files {
+		switch {
+		case d.To != v.Version:
+		case d.From == 0:
+			candidates = append(candidates, &history.State{Version: v, File: d.file, Sum: d.file.Checksum()})
+		case before != nil && d.From == before.File.To():
+			candidates = w.advance(candidates, before, d.file, v)
+		}
+	}
+	for _, s := range candidates {
+		if problem := differs(s, v); problem != "" {
+			w.find(v.Version, "", problem)
+			w.state = nil
+			return
+		}
+		w.state = s
+	}
+	if w.state != nil {
+		w.report.Replayed++
+	}
+}
+
+func (w *walk) advance(candidates []*history.State, before *history.State, d *crl.File, v *history.Version) []*history.State {
+	file, sum, err := crl.Apply(before.File, before.Sum, d, v.State.Dropped)
+	if err != nil {
+		w.find(v.Version, "", err.Error())
+		return candidates
+	}
+	return append(candidates, &history.State{Version: v, File: file, Sum: sum})
+}
+
+// differs says in what a state is not the one that a manifest signs for.
+func differs(s *history.State, v *history.Version) string {
+	state := &v.State
+	switch {
+	case uint64(s.File.Len()) != state.Count:
+		return fmt.Sprintf("its objects lead to %d entries, and its manifest says %d", s.File.Len(), state.Count)
+	case !bytes.Equal(s.Sum.Bytes(), state.Checksum):
+		return "its objects lead to entries whose checksum is not the manifest's"
+	case uint64(s.File.Permanent()) != state.Permanent:
+		return fmt.Sprintf("%d of its entries never end, and its manifest says %d", s.File.Permanent(), state.Permanent)
+	case s.File.NextExpiry() <= state.Dropped:
+		return fmt.Sprintf("it holds entries that end at %d, though its manifest dropped all up to %d", s.File.NextExpiry(), state.Dropped)
+	}
+	if err := s.Check(v); err != nil {
+		return err.Error()
+	}
+	return ""
+}
