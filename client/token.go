@@ -52,7 +52,11 @@ func decodePart(what, part string) (map[string]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the token's %s is not base64url", what)
 	}
-	return DecodeClaims(data)
+	object, err := DecodeClaims(data)
+	if err != nil {
+		return nil, fmt.Errorf("the token's %s is not a JSON object", what)
+	}
+	return object, nil
 }
 
 // DecodeClaims decodes a JSON object of claims, keeping numbers as they are written.
