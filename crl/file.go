@@ -227,8 +227,14 @@ func (f *File) NextExpiry() int64 {
 }
 
 // Verify encodes the file's contents anew and compares: every list has exactly
-// one encoding. The error is a *FormatError.
+// one encoding. It also checks that every moment is one that an entry may have.
+// The error is a *FormatError.
 func (f *File) Verify() error {
+	for e := range f.Entries() {
+		if err := e.validate(); err != nil {
+			return &FormatError{Section: -1, Reason: err.Error()}
+		}
+	}
 	again := encode(f.from, f.to, f.sources())
 	if !bytes.Equal(again, f.data) {
 		return &FormatError{Section: -1, Reason: "its bytes are not the canonical encoding of what they hold"}
