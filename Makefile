@@ -9,14 +9,24 @@ MINIO := github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 REVOCAST_MINIO ?= $(or $(shell command -v minio),$(BIN)/minio)
 export REVOCAST_MINIO
 
-.PHONY: test minio
+.PHONY: build demo test minio vectors
+
+build:
+	$(GO) build -o $(BIN)/ ./cmd/publisher ./cmd/verifier
+
+demo: build
+	$(GO) run ./internal/demo $(BIN)
 
 test: minio
 	$(GO) vet ./...
-	$(GO) test -race ./...
+	$(GO) test -race -timeout 20m ./...
 
 minio: $(REVOCAST_MINIO)
 
 $(BIN)/minio:
 	@echo "building MinIO for the tests, which takes about two minutes, once"
 	GOBIN=$(BIN) $(GO) install $(MINIO)
+
+# vectors writes testdata/vectors anew; the test compares them.
+vectors:
+	$(GO) test ./internal/vectors -update
