@@ -30,7 +30,7 @@ const maxToken = 1 << 20
 // somebody else has to verify.
 func ParseUnverified(compact string) (Token, error) {
 	if len(compact) > maxToken {
-		return Token{}, fmt.Errorf("the token has %d bytes, and %d are the most", len(compact), maxToken)
+		return Token{}, fmt.Errorf("the token has more than %d bytes", maxToken)
 	}
 	parts := strings.Split(compact, ".")
 	if len(parts) != 3 {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/revocast/revocast/internal/audit"
 	"github.com/revocast/revocast/internal/command"
+	"github.com/revocast/revocast/internal/history"
 )
 
 type diff struct {
@@ -26,17 +27,19 @@ func (c *diff) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	a, err := audit.StateAt(env.Context, r, keys, c.A)
-	if err != nil {
-		return err
-	}
-	b, err := audit.StateAt(env.Context, r, keys, c.B)
-	if err != nil {
-		return err
+	var states [2]*history.State
+	for i, version := range []uint64{c.A, c.B} {
+		v, err := audit.VersionAt(env.Context, r, keys, version)
+		if err != nil {
+			return err
+		}
+		if states[i], err = audit.StateAt(env.Context, r, v); err != nil {
+			return err
+		}
 	}
 	signs := map[string]string{"added": "+", "removed": "-", "changed": "~"}
 	counts := map[string]int{}
-	for _, change := range audit.Diff(a, b) {
+	for _, change := range audit.Diff(states[0], states[1]) {
 		counts[change.Change]++
 		text := fmt.Sprintf("%s %s %s", signs[change.Change], change.Rule, change.Fingerprint)
 		if change.Before != 0 {

@@ -38,15 +38,7 @@ func (c *show) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	version := c.Version
-	if version == 0 {
-		head, err := history.Head(env.Context, r, keys, nil)
-		if err != nil {
-			return err
-		}
-		version = head.Version
-	}
-	v, err := history.Read(env.Context, r, keys, version)
+	v, err := audit.VersionAt(env.Context, r, keys, c.Version)
 	if err != nil {
 		return err
 	}
@@ -55,7 +47,7 @@ func (c *show) Run(env *command.Env) error {
 		return err
 	}
 	s := shown{Manifest: v.Manifest, KeyID: header.KeyID, Bytes: len(v.Bytes), Stale: env.Now().Unix() >= v.Expires}
-	state, err := audit.StateAt(env.Context, r, keys, version)
+	state, err := audit.StateAt(env.Context, r, v)
 	if err != nil {
 		env.Warn("warning: its entries cannot be counted by rule: %v", err)
 	} else {

@@ -11,19 +11,24 @@ import (
 	"github.com/revocast/revocast/store"
 )
 
-// StateAt gives the list as it was at a version, proved by that version's
-// manifest alone.
-func StateAt(ctx context.Context, r store.Reader, keys *signer.KeySet, version uint64) (*history.State, error) {
+// VersionAt gives one version's manifest, or the newest for version 0.
+func VersionAt(ctx context.Context, r store.Reader, keys *signer.KeySet, version uint64) (*history.Version, error) {
+	if version == 0 {
+		return history.Head(ctx, r, keys, nil)
+	}
 	v, err := history.Read(ctx, r, keys, version)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("there is no version %d in %s: %w", version, r, err)
 	}
-	if err != nil {
-		return nil, err
-	}
+	return v, err
+}
+
+// StateAt gives the list as it was at a version, proved by that version's
+// manifest alone.
+func StateAt(ctx context.Context, r store.Reader, v *history.Version) (*history.State, error) {
 	s, err := history.Load(ctx, r, v, nil)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("the entries of version %d are gone; garbage collection keeps the manifests of old versions only: %w", version, err)
+		return nil, fmt.Errorf("the entries of version %d are gone; garbage collection keeps the manifests of old versions only: %w", v.Version, err)
 	}
 	return s, err
 }
