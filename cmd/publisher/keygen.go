@@ -26,6 +26,9 @@ The private key stays where lists are published. The public key set is what clie
 }
 
 func (c *keygen) Run(env *command.Env) error {
+	if c.Out == "" {
+		return errors.New("--out is empty: name the file for the private key, as in --out signing.jwk")
+	}
 	key, err := signer.Generate(c.Alg, env.Rand)
 	if err != nil {
 		return err
@@ -54,31 +57,51 @@ func (c *keygen) Run(env *command.Env) error {
 	return nil
 }
 
-// writeNew writes a file that must not exist, and makes it durable.
-func writeNew(path string, data []byte, mode fs.FileMode) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+// writeNew writes a file that must not exist, and makes it durable. The bytes get
+// their name as the last thing, by a hard link, which fails if the name is taken: a
+// program that dies half-way leaves no half of a key that nobody would then overwrite.
+func writeNew(path string, data []byte, mode fs.FileMode) error {
+	temp, err := writeTemp(filepath.Dir(path), data, mode)
+	if err != nil {
+		return fmt.Errorf("the key cannot be written: %w", err)
+	}
+	defer os.Remove(temp)
+	err = os.Link(temp, path)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s exists already, and a key is never overwritten; choose another --out", path)
 	}
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(path)
+	if err == nil {
+		if err = syncFolder(filepath.Dir(path)); err != nil {
+			os.Remove(path) // or else the next try would find it in its way
 		}
-	}()
-	if _, err := f.Write(append(data, '\n')); err != nil {
-		return err
 	}
-	if err := f.Sync(); err != nil {
-		return err
+	if err != nil {
+		return fmt.Errorf("the key cannot be written: %w", err)
 	}
-	if err := f.Close(); err != nil {
-		return err
+	return nil
+}
+
+// writeTemp writes a file under a name of its own.
+func writeTemp(folder string, data []byte, mode fs.FileMode) (name string, err error) {
+	f, err := os.CreateTemp(folder, ".keygen-") // which nobody else can read
+	if err != nil {
+		return "", err
 	}
-	folder, err := os.Open(filepath.Dir(path))
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Chmod(mode)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		os.Remove(f.Name())
+	}
+	return f.Name(), err
+}
+
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
 	if err != nil {
 		return err
 	}

@@ -17,15 +17,15 @@ type publishes struct {
 	Key    string   `required:"" placeholder:"signing.jwk" help:"The private key to sign with."`
 	Keys   []string `placeholder:"old.pub.jwks" help:"Public keys that may have signed the list until now, besides the one of --key. Needed once, when the key is replaced."`
 
-	Create       bool           `help:"Start a new list if the store holds none. Without it a wrong address is an error."`
-	Issuer       string         `placeholder:"ISS" help:"The iss of the tokens, for --create."`
-	MaxTokenLife time.Duration  `placeholder:"24h" help:"The longest time from iat to exp of any token, for --create."`
-	MaxAuthAge   *time.Duration `placeholder:"720h" help:"Refuse tokens of logins longer ago than this, from now on. 0s ends it."`
+	Create       bool   `help:"Start a new list if the store holds none. Without it a wrong address is an error."`
+	Issuer       string `placeholder:"ISS" help:"The iss of the tokens, for --create."`
+	MaxTokenLife span   `placeholder:"24h" help:"The longest time from iat to exp of any token, for --create."`
+	MaxAuthAge   *limit `placeholder:"720h" help:"Refuse tokens of logins longer ago than this, from now on. 0s ends it."`
 
-	ValidFor      time.Duration `default:"1h" help:"How long this version is good; publish again before that."`
-	Every         time.Duration `placeholder:"30s" help:"Keep running, and publish at this interval."`
-	SnapshotEvery int           `placeholder:"N" help:"Make a snapshot after N versions with changes, instead of when it pays."`
-	Cache         string        `placeholder:"DIR" help:"Keep the last state here, to read less of the store."`
+	ValidFor      span   `default:"1h" help:"How long this version is good; publish again before that."`
+	Every         span   `placeholder:"30s" help:"Keep running, and publish at this interval."`
+	SnapshotEvery int    `placeholder:"N" help:"Make a snapshot after N versions with changes, instead of when it pays."`
+	Cache         string `placeholder:"DIR" help:"Keep the last state here, to read less of the store."`
 
 	Query       string `placeholder:"SELECT…" help:"With SQL, the rows: columns as in the table revocations."`
 	SourceName  string `placeholder:"NAME" help:"The name under which the list keeps how far the source was read; by default SOURCE."`
@@ -47,23 +47,52 @@ func (c *publishes) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
+	show := &display{env: env}
+	cfg.Step = show.step
 	if c.Every > 0 {
-		return c.keepRunning(env, cfg)
+		c.keepRunning(env, cfg, show)
+		return nil
 	}
-	progress := env.Progress()
-	cfg.Step = func(step string, rows int64) { progress.Step(step, rows, 0) }
 	result, err := publish.Run(env.Context, cfg)
-	progress.Stop()
+	show.stop()
+	if result == nil {
+		return err
+	}
 	c.report(env, result, err)
-	return err
+	if err != nil {
+		// The version is out, and the exit code is 2 all the same. Cron and its kind look at
+		// nothing else, and a store that never again takes the hint, for want of a right
+		// to overwrite it, makes every reader probe farther with every version.
+		env.Warn("publisher: %v; readers find it all the same, and the next run writes the hint: see that it can", err)
+		return command.ErrTold
+	}
+	return nil
+}
+
+// keepRunning publishes until it is told to stop, which is no failure.
+func (c *publishes) keepRunning(env *command.Env, cfg publish.Config, show *display) {
+	every := time.Duration(c.Every)
+	publish.Every(env.Context, cfg, every, func(result *publish.Result, err error) {
+		show.stop()
+		switch {
+		case result != nil:
+			c.report(env, result, err)
+		case err != nil:
+			env.PrintError(err)
+		}
+		if err != nil {
+			env.Warn("publisher: %v; trying again in %s", err, every)
+		}
+	})
+	show.stop()
 }
 
 func (c *publishes) config(env *command.Env) (publish.Config, error) {
 	cfg := publish.Config{
-		Create: c.Create, Issuer: c.Issuer, MaxTokenLife: c.MaxTokenLife, MaxAuthAge: c.MaxAuthAge,
-		ValidFor: c.ValidFor, SnapshotEvery: c.SnapshotEvery, Now: env.Now, Rand: env.Rand,
+		Create: c.Create, Issuer: c.Issuer, MaxTokenLife: time.Duration(c.MaxTokenLife), MaxAuthAge: (*time.Duration)(c.MaxAuthAge),
+		ValidFor: time.Duration(c.ValidFor), SnapshotEvery: c.SnapshotEvery, Now: env.Now, Rand: env.Rand,
 	}
-	err := c.checkTimes()
+	err := c.check()
 	if err != nil {
 		return cfg, err
 	}
@@ -85,27 +114,24 @@ func (c *publishes) config(env *command.Env) (publish.Config, error) {
 	return cfg, err
 }
 
-func (c *publishes) checkTimes() error {
+// check refuses what can be seen to be wrong in the flags alone.
+func (c *publishes) check() error {
+	valid, every := time.Duration(c.ValidFor), time.Duration(c.Every)
 	switch {
-	case c.ValidFor < time.Second:
-		return fmt.Errorf("--valid-for %s is too short: it takes at least 1s", c.ValidFor)
-	case c.Every < 0 || c.MaxTokenLife < 0 || c.MaxAuthAge != nil && *c.MaxAuthAge < 0 || c.SnapshotEvery < 0:
-		return errors.New("--every, --max-token-life, --max-auth-age and --snapshot-every must not be negative")
-	case c.Every > 0 && c.ValidFor <= c.Every:
-		return fmt.Errorf("with --every %s and --valid-for %s the list would be stale before the next version comes; let it be valid for several intervals", c.Every, c.ValidFor)
-	case c.Every > 0 && c.Source == "-":
+	case valid < time.Second:
+		return fmt.Errorf("--valid-for %s is too short: it takes at least 1s", valid)
+	case c.SnapshotEvery < 0:
+		return fmt.Errorf("--snapshot-every %d is negative: give it 1 or more versions, or leave it out", c.SnapshotEvery)
+	case every > 0 && valid <= every:
+		return fmt.Errorf("with --every %s and --valid-for %s the list would be stale before the next version comes; let it be valid for several intervals", every, valid)
+	case every > 0 && c.Source == "-":
 		return errors.New("standard input can be read once only, so --every needs another source")
 	}
-	return nil
-}
-
-// keepRunning publishes until it is told to stop, which is no failure.
-func (c *publishes) keepRunning(env *command.Env, cfg publish.Config) error {
-	publish.Every(env.Context, cfg, c.Every, func(result *publish.Result, err error) {
-		c.report(env, result, err)
-		if err != nil {
-			env.Warn("publisher: %v; trying again in %s", err, c.Every)
-		}
-	})
+	if err := wholeSeconds("max-token-life", time.Duration(c.MaxTokenLife)); err != nil {
+		return err
+	}
+	if c.MaxAuthAge != nil {
+		return wholeSeconds("max-auth-age", time.Duration(*c.MaxAuthAge))
+	}
 	return nil
 }

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/revocast/revocast/internal/command"
 	"github.com/revocast/revocast/internal/source"
@@ -22,8 +20,8 @@ type recorded struct {
 
 type revoke struct {
 	recorded
-	Exp    string `placeholder:"1h" help:"When no matching token can be alive any more: a duration from now, RFC 3339, or Unix seconds."`
-	Before string `placeholder:"now" help:"Revoke only what was issued before this moment: now, RFC 3339, or Unix seconds."`
+	Exp    *string `placeholder:"1h" help:"When no matching token can be alive any more: a duration from now, RFC 3339, or Unix seconds."`
+	Before *string `placeholder:"now" help:"Revoke only what was issued before this moment: now, RFC 3339, or Unix seconds."`
 }
 
 func (revoke) Help() string {
@@ -43,13 +41,13 @@ func (c *revoke) Run(env *command.Env) error {
 		return err
 	}
 	now := env.Now()
-	if row.Exp, err = moment("exp", c.Exp, now); err != nil {
+	if row.Exp, err = expiry(c.Exp, now); err != nil {
 		return err
 	}
-	if row.Before, err = moment("before", c.Before, now); err != nil {
+	if row.Before, err = issuedBefore(c.Before, now); err != nil {
 		return err
 	}
-	if len(row.Claims) == 0 && c.Before == "" {
+	if len(row.Claims) == 0 && c.Before == nil {
 		return errors.New("name the claims to match, as in jti=4c3c5ed2, or revoke everything issued so far with --before now")
 	}
 	row.RevokedAt = now
@@ -63,7 +61,7 @@ func (reinstate) Help() string {
 
     publisher reinstate --source sqlite:revocations.db sub=alice
 
-It ends the revocation of exactly these claims, with the next publication. Others that match the same token stay.`
+It ends the revocation of exactly these claims, with the next publication. Others that match the same token stay. Without claims it ends the revocation of everything issued so far.`
 }
 
 func (c *reinstate) Run(env *command.Env) error {
@@ -75,12 +73,25 @@ func (c *reinstate) Run(env *command.Env) error {
 	return c.record(env, "reinstated", row)
 }
 
+// reserved says what to do about the columns of a source that are no claims.
+var reserved = map[string]string{
+	"exp":        "use --exp of publisher revoke",
+	"before":     "use --before of publisher revoke",
+	"reason":     "use --reason",
+	"reinstate":  "use publisher reinstate",
+	"revoked_at": "publisher revoke records the time by itself",
+	"iss":        "a list is of one issuer; record it where that issuer's list is published from",
+}
+
 func (c *recorded) row() (source.NewRow, error) {
 	row := source.NewRow{Claims: map[string]string{}, Reason: c.Reason}
 	for _, claim := range c.Claims {
 		name, value, ok := strings.Cut(claim, "=")
 		if !ok || name == "" {
 			return row, fmt.Errorf("%q is not of the form claim=value, as in jti=4c3c5ed2", claim)
+		}
+		if hint, ok := reserved[strings.ToLower(name)]; ok {
+			return row, fmt.Errorf("%q is a reserved column, and no claim to match: %s", name, hint)
 		}
 		if _, twice := row.Claims[name]; twice {
 			return row, fmt.Errorf("the claim %q is given twice; two revocations are two commands", name)
@@ -91,6 +102,11 @@ func (c *recorded) row() (source.NewRow, error) {
 }
 
 func (c *recorded) record(env *command.Env, verb string, row source.NewRow) error {
+	for _, name := range slices.Sorted(maps.Keys(row.Claims)) {
+		if row.Claims[name] == "" { // as any value, it may be meant
+			env.Warn("warning: the value of %s is empty, and matches only tokens in which it is empty; is a variable unset?", name)
+		}
+	}
 	id, err := source.Record(env.Context, c.Source, row)
 	if err != nil {
 		return err
@@ -99,34 +115,11 @@ func (c *recorded) record(env *command.Env, verb string, row source.NewRow) erro
 	if len(row.Claims) > 0 {
 		rule = strings.Join(slices.Sorted(maps.Keys(row.Claims)), "+")
 	}
-	env.Print(map[string]any{"recorded": verb, "rule": rule, "source": c.Source, "id": id},
-		fmt.Sprintf("recorded in %s: %s by %s; it takes effect with the next publisher publish", c.Source, verb, rule))
+	text := fmt.Sprintf("recorded in %s: %s by %s; it takes effect with the next publisher publish", c.Source, verb, rule)
+	answer := map[string]any{"recorded": verb, "rule": rule, "source": c.Source, "id": id}
+	if id != 0 { // a file's rows have none
+		text += fmt.Sprintf(" (row %d)", id)
+	}
+	env.Print(answer, text)
 	return nil
-}
-
-// moment reads a time flag; an empty one is the zero time. Only what ends lies in
-// the future, so only exp takes a duration, and only before takes "now".
-func moment(flag, s string, now time.Time) (time.Time, error) {
-	if s == "" {
-		return time.Time{}, nil
-	}
-	if s == "now" && flag == "before" {
-		return now, nil
-	}
-	if seconds, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return time.Unix(seconds, 0), nil
-	}
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t, nil
-	}
-	if d, err := time.ParseDuration(s); err == nil && flag == "exp" {
-		if d <= 0 {
-			return time.Time{}, fmt.Errorf("--exp %s is not in the future", s)
-		}
-		return now.Add(d), nil
-	}
-	if flag == "exp" {
-		return time.Time{}, fmt.Errorf("--exp %q is neither a duration such as 1h, nor a time such as 2026-11-24T12:00:00Z, nor Unix seconds", s)
-	}
-	return time.Time{}, fmt.Errorf("--before %q is neither now, nor a time such as 2026-11-24T12:00:00Z, nor Unix seconds", s)
 }

@@ -14,6 +14,7 @@ import (
 type published struct {
 	*publish.Result
 	Objects []object `json:"objects"`
+	Error   string   `json:"error,omitempty"` // of publish.ErrHint
 }
 
 type object struct {
@@ -30,9 +31,6 @@ const maxListed = 20
 // report tells what a run published. An error besides a result is
 // publish.ErrHint: the version is out, but whoever runs publishers should know.
 func (c *publishes) report(env *command.Env, r *publish.Result, err error) {
-	if r == nil || err != nil && r.Version == 0 {
-		return
-	}
 	for i, bad := range r.Skipped {
 		if i == maxListed {
 			env.Warn("… and %d more rows", r.SkippedRows-maxListed)
@@ -47,6 +45,9 @@ func (c *publishes) report(env *command.Env, r *publish.Result, err error) {
 		env.Warn("%d other versions were committed meanwhile; this one is on top of them", r.Lost)
 	}
 	all := published{Result: r, Objects: []object{}}
+	if err != nil {
+		all.Error = err.Error()
+	}
 	for _, o := range r.Objects {
 		all.Objects = append(all.Objects, object{o.Name(), o.From, o.To, o.Size, o.RawSize})
 	}

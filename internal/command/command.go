@@ -63,6 +63,8 @@ var ErrTold = errors.New("the reason was told")
 func Main(name, description string, cli interface{ output() Output }) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	// The first signal asks for a clean end; a second one is not caught any more.
+	context.AfterFunc(ctx, stop)
 	parser, err := kong.New(cli, kong.Name(name), kong.Description(description),
 		kong.DefaultEnvars("REVOCAST"),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
@@ -77,7 +79,7 @@ func Main(name, description string, cli interface{ output() Output }) int {
 		return ExitError
 	}
 	env := &Env{
-		Context: ctx, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		Context: ctx, Stdin: &interruptible{ctx: ctx, in: os.Stdin}, Stdout: os.Stdout, Stderr: os.Stderr,
 		Now: time.Now, Rand: rand.Reader, Output: cli.output(),
 	}
 	return env.exit(name, chosen.Run(env))
@@ -96,9 +98,10 @@ func (e *Env) exit(name string, err error) int {
 	if err == nil || errors.Is(err, ErrTold) {
 		return code
 	}
-	fmt.Fprintf(e.Stderr, "%s: %v\n", name, err)
-	if e.JSON {
-		e.Print(map[string]string{"error": err.Error()}, "")
+	if e.Context.Err() != nil && errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("stopped by a signal before it was done: %w", err)
 	}
+	e.Warn("%s: %v", name, err)
+	e.PrintError(err)
 	return code
 }

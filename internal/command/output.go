@@ -26,6 +26,14 @@ func (e *Env) Print(result any, text string) {
 	}
 }
 
+// PrintError writes an error to standard output for machines, with --json. People
+// are told by whoever calls it.
+func (e *Env) PrintError(err error) {
+	if e.JSON {
+		e.Print(map[string]string{"error": err.Error()}, "")
+	}
+}
+
 // Warn writes a line for people to standard error, with --json too.
 func (e *Env) Warn(format string, args ...any) {
 	fmt.Fprintf(e.Stderr, format+"\n", args...)

@@ -176,10 +176,15 @@ func Every(ctx context.Context, cfg Config, interval time.Duration, report func(
 	defer tick.Stop()
 	for {
 		result, err := Run(ctx, cfg)
-		if ctx.Err() != nil && err != nil {
+		if ctx.Err() != nil && err != nil && result == nil {
 			return
 		}
 		report(result, err)
+		if result != nil {
+			// The list is there now. A store that loses it, a volume that is not mounted
+			// any more for one, must not get a second history from this process.
+			cfg.Create = false
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -241,14 +246,33 @@ func (p *publisher) base(ctx context.Context) (*history.State, error) {
 	if err := p.sameList(head); err != nil {
 		return nil, err
 	}
-	if known != nil && head.Version == known.Version && !bytes.Equal(head.Bytes, known.Bytes) {
-		return nil, fmt.Errorf("%w: version %d in %s is not the one in the cache", history.ErrFork, head.Version, p.Store)
+	if known != nil && head.Version == known.Version {
+		if err := p.holds(ctx, known); err != nil {
+			return nil, err
+		}
 	}
 	state, err := history.Load(ctx, p.Store, head, cached)
 	if err != nil && cached != nil {
 		state, err = history.Load(ctx, p.Store, head, nil)
 	}
 	return state, err
+}
+
+// holds refuses to publish on top of a version that only the cache has. The search for
+// the head starts there and finds nothing newer in an empty store either, or in
+// that of another list.
+func (p *publisher) holds(ctx context.Context, known *history.Version) error {
+	there, err := history.Read(ctx, p.Store, p.keys, known.Version)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return fmt.Errorf("the cache %s knows version %d of the list, and %s does not hold it: check both addresses; if the store was restored from an older copy, bring back the versions it lacks, which readers may have accepted; only if the list was started anew on purpose, empty the cache: %w",
+			p.Cache, known.Version, p.Store, err)
+	case err != nil:
+		return err
+	case !bytes.Equal(there.Bytes, known.Bytes):
+		return fmt.Errorf("%w: version %d in %s is not the one in the cache", history.ErrFork, known.Version, p.Store)
+	}
+	return nil
 }
 
 // sameList refuses to publish under other promises than the list was made with:
