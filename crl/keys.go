@@ -2,6 +2,7 @@ package crl
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"slices"
 )
@@ -229,7 +230,7 @@ func (w *keyWriter) writeSuper() {
 // close gives the bytes, or ok false if the keys need the plain layout.
 func (w *keyWriter) close() (b []byte, ok bool) {
 	w.flush(w.supers)
-	if w.skewed || len(w.buf) > 1<<32-1 {
+	if w.skewed || uint64(len(w.buf)) > math.MaxUint32 {
 		return nil, false
 	}
 	binary.LittleEndian.PutUint32(w.buf[4*w.supers:], uint32(len(w.buf)))

@@ -18,7 +18,8 @@
 //
 // If somebody else committed the version first, the run starts over on top of
 // theirs; the store decides, there are no locks. If a commit's outcome
-// is unknown the manifest is read back: it is ours if its bytes are.
+// is unknown the manifest is read back: it is ours if its bytes are. If that
+// fails too the run ends with an error that says so, and the next one finds out.
 //
 // # Decisions
 //
