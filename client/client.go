@@ -172,19 +172,15 @@ func (c *Client) refresh(ctx context.Context) error {
 	if v := c.view.Load(); v != nil {
 		base = v.state
 	}
-	state, err := history.Load(ctx, c.cfg.Store, next, base)
-	if err != nil && base != nil {
-		// Whatever is wrong with the deltas, a snapshot may still do.
-		state, err = history.Load(ctx, c.cfg.Store, next, nil)
-	}
+	state, objects, err := history.Follow(ctx, c.cfg.Store, next, base)
 	if err != nil {
 		return errors.Join(why, err)
 	}
 	c.floor = next
 	c.view.Store(newView(state))
-	c.cfg.Log.Info("new revocation list", "version", next.Version, "entries", state.File.Len())
+	c.cfg.Log.Info("new revocation list", "version", next.Version, "entries", state.List.Len())
 	if c.cache != nil {
-		if err := c.cache.Save(ctx, state); err != nil {
+		if err := c.cache.Save(ctx, state, objects); err != nil {
 			return fmt.Errorf("version %d is in use, but could not be kept in the cache: %w", next.Version, err)
 		}
 	}
@@ -296,7 +292,7 @@ func (c *Client) Status() Status {
 		return s
 	}
 	s.Loaded, s.Issuer, s.Version = true, v.issuer, v.state.Version.Version
-	s.Entries, s.Bytes = v.state.File.Len(), len(v.state.File.Bytes())
+	s.Entries, s.Bytes = v.state.List.Len(), v.state.List.Size()
 	s.IssuedAt, s.StaleAt = v.asOf, v.expiry
 	if c.cfg.MaxAge > 0 {
 		s.StaleAt = v.asOf.Add(c.cfg.MaxAge)

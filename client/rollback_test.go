@@ -43,11 +43,13 @@ func TestAnOlderListIsNeverTakenAgain(t *testing.T) {
 	require.EqualValues(t, 2, c.Status().Version)
 	require.Error(t, c.Check(l.token(map[string]any{"jti": "stolen"})))
 
-	// The list in the cache is broken: its manifest still says what was accepted.
-	names, err := filepath.Glob(filepath.Join(l.dir, "cache", "list-*.crl"))
+	// What is in the cache is broken: its manifest still says what was accepted.
+	names, err := filepath.Glob(filepath.Join(l.dir, "cache", "versions", "*", "*"))
 	require.NoError(t, err)
-	require.Len(t, names, 1)
-	require.NoError(t, os.Truncate(names[0], 100))
+	require.NotEmpty(t, names)
+	for _, name := range names {
+		require.NoError(t, os.Truncate(name, 100))
+	}
 	c = l.open(follow)
 	require.ErrorIs(t, c.Check(l.token(nil)), client.ErrNoList)
 	require.ErrorIs(t, c.Status().Err, client.ErrRollback)

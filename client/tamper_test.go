@@ -13,6 +13,7 @@ import (
 
 	"github.com/revocast/revocast/client"
 	"github.com/revocast/revocast/internal/publish"
+	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
 )
 
@@ -57,7 +58,11 @@ func (s *tampered) Create(context.Context, string, []byte) error { return errUnp
 func (s *tampered) Put(context.Context, string, []byte) error    { return errUnplugged }
 func (s *tampered) Delete(context.Context, string) error         { return errUnplugged }
 func (s *tampered) List(context.Context, string) ([]store.Info, error) {
-	return nil, errUnplugged
+	var infos []store.Info
+	for _, name := range s.names() {
+		infos = append(infos, store.Info{Name: name})
+	}
+	return infos, nil
 }
 
 // names are the store's objects that a reader may meet.
@@ -186,7 +191,7 @@ func TestEveryFlippedBitOfTheCache(t *testing.T) {
 	l, w := small(t)
 	l.open(func(cfg *client.Config) { cfg.Cache = l.cache("cache") })
 	objects := load(t, l.cache("cache"))
-	require.Len(t, objects.objects, 2)
+	require.Len(t, objects.objects, 2, "the whole list and its manifest")
 	wire := &link{Reader: l.bucket}
 	wire.down.Store(true)
 	config := func(cfg *client.Config) { cfg.Store, cfg.Cache = wire, objects }
@@ -202,6 +207,32 @@ func TestEveryFlippedBitOfTheCache(t *testing.T) {
 		for n := range original {
 			objects.data = original[:n]
 			require.False(t, w.holds(t, l, fmt.Sprintf("%d bytes of %s", n, name), config))
+		}
+	}
+}
+
+// The same where the cache holds a snapshot and the steps since.
+func TestFlippedBitsOfTheStepsInTheCache(t *testing.T) {
+	l, w := small(t)
+	l.publish(`{"jti":"good","exp":"2027-01-16T00:00:00Z"}` + "\n")
+	w.rules[4] = answers(l.open(), w.tokens)
+	l.open(func(cfg *client.Config) { cfg.Cache = l.cache("cache") })
+	objects := load(t, l.cache("cache"))
+	require.Greater(t, len(objects.objects), 3, "objects and manifests")
+	wire := &link{Reader: l.bucket}
+	wire.down.Store(true)
+	config := func(cfg *client.Config) { cfg.Store, cfg.Cache = wire, objects }
+	require.True(t, w.holds(t, l, "the cache as it is", config))
+	last := signer.ManifestName(4) // what it says is in manifest.jwt, too
+	for _, name := range objects.names() {
+		original := objects.objects[name]
+		objects.replaced = name
+		objects.data = nil
+		require.Equal(t, name == last, w.holds(t, l, "without "+name, config), name)
+		for bit := 0; bit < 8*len(original); bit += 5 {
+			objects.data = slices.Clone(original)
+			objects.data[bit/8] ^= 1 << (bit % 8)
+			require.Equal(t, name == last, w.holds(t, l, fmt.Sprintf("bit %d of %s", bit, name), config))
 		}
 	}
 }

@@ -39,7 +39,7 @@ func newView(s *history.State) *view {
 	}
 	copy(v.salt[:], m.Salt)
 	for _, r := range history.Rules(m) {
-		if s.File.HasRule(r.ID) {
+		if s.List.HasRule(r.ID) {
 			v.rules = append(v.rules, r)
 			v.names = append(v.names, r.Name())
 		}
@@ -112,7 +112,7 @@ func (v *view) lookup(r *crl.Rule, t *Token) (before int64, ok bool, err error) 
 			return 0, false, badClaim(name, err)
 		}
 	}
-	before, ok = v.state.File.Find(r.ID, p.Fingerprint())
+	before, ok = v.state.List.Find(r.ID, p.Fingerprint())
 	return before, ok, nil
 }
 

@@ -1,7 +1,9 @@
 package crl
 
 import (
+	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
 )
 
@@ -10,20 +12,30 @@ import (
 // dropped. The delta may begin before the state's version, but must
 // lead beyond it. The arguments stay as they are. It takes one pass over the
 // state, and time for a hash for each entry that comes, goes or changes.
+// [List.Apply] takes time for the delta alone.
 func Apply(state *File, sum Checksum, delta *File, dropped int64) (*File, Checksum, error) {
 	if state.from != 0 {
 		return nil, sum, fmt.Errorf("a delta can be applied to a state only, and this one starts at version %d", state.from)
 	}
 	to := state.to
 	if delta != nil {
-		if delta.from == 0 || delta.from > state.to || delta.to <= state.to {
-			return nil, sum, fmt.Errorf("a delta from version %d to %d does not continue version %d", delta.from, delta.to, state.to)
+		if err := continues(state.to, delta); err != nil {
+			return nil, sum, err
 		}
 		to = delta.to
 	}
-	data := encode(0, to, mergeFiles(state, delta, dropped, &sum))
-	next, err := Parse(data)
+	next, err := encode(0, to, mergeFiles(state, delta, dropped, &sum))
+	runtime.KeepAlive(state)
+	runtime.KeepAlive(delta)
 	return next, sum, err
+}
+
+// continues tells why a delta cannot be applied to the state of a version.
+func continues(version uint64, delta *File) error {
+	if delta.from == 0 || delta.from > version || delta.to <= version {
+		return fmt.Errorf("a delta from version %d to %d does not continue version %d", delta.from, delta.to, version)
+	}
+	return nil
 }
 
 // Compose gives the one delta that does what a and then b do; b begins where a
@@ -32,88 +44,41 @@ func Compose(a, b *File) (*File, error) {
 	if b.from == 0 || b.from > a.to || b.from < a.from || b.to <= a.to {
 		return nil, fmt.Errorf("changes from version %d to %d do not continue those from %d to %d", b.from, b.to, a.from, a.to)
 	}
-	var sum Checksum
-	sources := mergeFiles(a, b, -1, &sum)
+	merges := mergeFiles(a, b, -1, nil)
 	if a.from != 0 {
 		for _, id := range sectionIDs(a, b) {
-			sources = append(sources, composeRemoved(a, b, id.rule, id.form))
+			merges = append(merges, composeRemoved(a, b, id.rule, id.form))
 		}
-		slices.SortFunc(sources, compareSources)
+		slices.SortFunc(merges, compareMerges)
 	}
-	return Parse(encode(a.from, b.to, sources))
+	both, err := encode(a.from, b.to, merges)
+	runtime.KeepAlive(a)
+	runtime.KeepAlive(b)
+	return both, err
 }
 
 // composeRemoved is what either delta removed and the second did not bring back.
-func composeRemoved(a, b *File, rule uint8, f form) source {
-	gone := append(a.entriesOf(rule, f.removal()), b.entriesOf(rule, f.removal())...)
-	slices.SortFunc(gone, compareKeys)
-	gone = slices.CompactFunc(gone, func(x, y Entry) bool { return x.Key == y.Key })
-	back := b.entriesOf(rule, f)
-	gone = slices.DeleteFunc(gone, func(e Entry) bool {
-		_, found := slices.BinarySearchFunc(back, e, compareKeys)
-		return found
-	})
-	return source{rule, f.removal(), slicePasses(gone)}
+func composeRemoved(a, b *File, rule uint8, f form) *merge {
+	return &merge{
+		rule: rule, form: f.removal(), dropped: -1,
+		base:    a.section(rule, f.removal()),
+		upserts: b.entriesOf(rule, f.removal()),
+		removed: b.entriesOf(rule, f),
+	}
 }
 
 // mergeFiles are the sections of entries that result from base and then delta.
-// While they are counted, sum is brought from base's to theirs.
-func mergeFiles(base, delta *File, dropped int64, sum *Checksum) []source {
-	var all []source
+// While they are written, sum is brought from base's to theirs.
+func mergeFiles(base, delta *File, dropped int64, sum *Checksum) []*merge {
+	var all []*merge
 	for _, id := range sectionIDs(base, delta) {
-		m := merge{base: base.section(id.rule, id.form), dropped: dropped, sum: sum}
+		m := &merge{rule: id.rule, form: id.form, base: base.section(id.rule, id.form), dropped: dropped, sum: sum}
 		if delta != nil {
 			m.upserts, m.removed = delta.entriesOf(id.rule, id.form), delta.entriesOf(id.rule, id.form.removal())
 		}
-		all = append(all, source{id.rule, id.form, m.each})
+		all = append(all, m)
 	}
 	return all
-}
-
-// merge is the change of one section.
-type merge struct {
-	base             *section
-	upserts, removed []Entry
-	dropped          int64
-	sum              *Checksum
-}
-
-func (m *merge) each(counting bool, yield func(Entry) bool) {
-	upserts, removed := m.upserts, m.removed
-	put := func(e Entry) bool {
-		if e.Exp <= m.dropped {
-			return true
-		}
-		if counting {
-			m.sum.Add(e)
-		}
-		return yield(e)
-	}
-	keep := func(e Entry) bool {
-		for len(upserts) > 0 && upserts[0].Key < e.Key {
-			if !put(upserts[0]) {
-				return false
-			}
-			upserts = upserts[1:]
-		}
-		for len(removed) > 0 && removed[0].Key < e.Key {
-			removed = removed[1:]
-		}
-		replaced := len(upserts) > 0 && upserts[0].Key == e.Key
-		gone := replaced || e.Exp <= m.dropped || len(removed) > 0 && removed[0].Key == e.Key
-		if gone && counting {
-			m.sum.Sub(e)
-		}
-		return gone || yield(e)
-	}
-	if m.base != nil && !m.base.each(keep) {
-		return
-	}
-	for _, e := range upserts {
-		if !put(e) {
-			return
-		}
-	}
 }
 
 // Diff compares two states: entries are those of b that a lacks or holds with
@@ -142,16 +107,6 @@ func Diff(a, b *File) (entries, removed []Entry) {
 	return entries, removed
 }
 
-func compareKeys(a, b Entry) int {
-	switch {
-	case a.Key < b.Key:
-		return -1
-	case a.Key > b.Key:
-		return 1
-	}
-	return 0
-}
-
 type sectionID struct {
 	rule uint8
 	form form
@@ -173,7 +128,7 @@ func sectionIDs(files ...*File) []sectionID {
 		}
 	}
 	slices.SortFunc(ids, func(a, b sectionID) int {
-		return compareSources(source{rule: a.rule, form: a.form}, source{rule: b.rule, form: b.form})
+		return cmp.Or(cmp.Compare(a.rule, b.rule), cmp.Compare(a.form, b.form))
 	})
 	return slices.Compact(ids)
 }

@@ -8,30 +8,33 @@ import (
 // maxBits is the widest value that one unaligned 8-byte load always covers.
 const maxBits = 57
 
-// bitWriter packs values of one width, lowest bit first.
+// bitWriter packs values of one width, lowest bit first, into bytes that are there.
 type bitWriter struct {
-	buf   []byte
+	out   []byte
 	width uint
 	acc   uint64
 	used  uint
+	at    int // bytes of out that are written
 }
 
 func (w *bitWriter) append(v uint64) {
 	w.acc |= v << w.used
 	w.used += w.width
-	for w.used >= 8 {
-		w.buf = append(w.buf, byte(w.acc))
-		w.acc >>= 8
-		w.used -= 8
+	if w.used >= 64 {
+		binary.LittleEndian.PutUint64(w.out[w.at:], w.acc)
+		w.at += 8
+		w.used -= 64
+		w.acc = v >> (w.width - w.used)
 	}
 }
 
-// close pads to a multiple of 8 bytes and gives the bytes.
-func (w *bitWriter) close() []byte {
+// close writes what is left, and gives the number of bytes, a multiple of 8.
+func (w *bitWriter) close() int {
 	if w.used > 0 {
-		w.buf = append(w.buf, byte(w.acc))
+		binary.LittleEndian.PutUint64(w.out[w.at:], w.acc)
+		w.at += 8
 	}
-	return pad8(w.buf)
+	return w.at
 }
 
 // packedSize is the number of bytes that n values of a width take, padded to 8.
@@ -47,13 +50,6 @@ func bitsAt(data []byte, i int, width uint) uint64 {
 }
 
 func round8(n uint64) uint64 { return (n + 7) &^ 7 }
-
-func pad8(b []byte) []byte {
-	for len(b)%8 != 0 {
-		b = append(b, 0)
-	}
-	return b
-}
 
 // select64 is the position of the i-th set bit of w, counted from zero; w has
 // more than i set bits.
@@ -73,6 +69,3 @@ func select64(w uint64, i int) int {
 	}
 	return at + bits.TrailingZeros64(w)
 }
-
-// reset starts over with no values.
-func (w *bitWriter) reset() { w.buf, w.acc, w.used = w.buf[:0], 0, 0 }

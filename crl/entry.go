@@ -1,10 +1,6 @@
 package crl
 
-import (
-	"crypto/sha256"
-	"encoding/binary"
-	"math"
-)
+import "math"
 
 // Moments are Unix seconds.
 const (
@@ -49,56 +45,4 @@ func (e Entry) form() form {
 		return formOutright
 	}
 	return formBefore
-}
-
-// A Checksum is the sum of all entries of a state, see the package comment. The
-// zero value is the checksum of no entries. It shows that two parties hold the same
-// list; it is not a defence against somebody who may choose both.
-type Checksum [4]uint64
-
-// Add counts the entry in.
-func (c *Checksum) Add(e Entry) {
-	h := e.hash()
-	for i := range c {
-		c[i] += binary.LittleEndian.Uint64(h[8*i:])
-	}
-}
-
-// Sub takes an entry back that was added.
-func (c *Checksum) Sub(e Entry) {
-	h := e.hash()
-	for i := range c {
-		c[i] -= binary.LittleEndian.Uint64(h[8*i:])
-	}
-}
-
-// Bytes is the checksum as manifests carry it: four lanes, little endian.
-func (c Checksum) Bytes() []byte {
-	var b [32]byte
-	for i, lane := range c {
-		binary.LittleEndian.PutUint64(b[8*i:], lane)
-	}
-	return b[:]
-}
-
-// ChecksumFromBytes is the inverse of Bytes; ok is false if b is not 32 bytes.
-func ChecksumFromBytes(b []byte) (c Checksum, ok bool) {
-	if len(b) != 32 {
-		return c, false
-	}
-	for i := range c {
-		c[i] = binary.LittleEndian.Uint64(b[8*i:])
-	}
-	return c, true
-}
-
-func (e Entry) hash() [32]byte {
-	var b [26]byte
-	b[0], b[1] = e.Rule, byte(e.form())
-	binary.LittleEndian.PutUint64(b[2:], e.Key)
-	if !e.Outright() {
-		binary.LittleEndian.PutUint64(b[10:], uint64(e.Before))
-	}
-	binary.LittleEndian.PutUint64(b[18:], uint64(e.Exp))
-	return sha256.Sum256(b[:])
 }

@@ -2,9 +2,11 @@ package crl
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"runtime"
 )
 
 // FormatVersion is the version of the file format that this package writes and reads.
@@ -20,10 +22,11 @@ const (
 // use, and keeps the bytes it was parsed from: they must not be changed.
 type File struct {
 	data     []byte
+	owner    any // keeps data; see ParseKeeping
 	from, to uint64
 	sections []*section
 	// index has for every rule id the sections that a check looks into.
-	index [256]struct{ outright, before *section }
+	index [256][forms]*section
 }
 
 // Parse validates the bytes of a snapshot or delta, without their zstd
@@ -32,7 +35,20 @@ type File struct {
 //
 // Parse does not establish who wrote the bytes: compare their hash with a
 // signed manifest first.
-func Parse(data []byte) (*File, error) {
+func Parse(data []byte) (*File, error) { return ParseKeeping(data, nil) }
+
+// ParseKeeping is Parse of bytes that are freed when their owner is not
+// reachable any more, as those outside the Go heap are: the file holds the owner.
+func ParseKeeping(data []byte, owner any) (*File, error) {
+	f, err := parse(data)
+	if err == nil {
+		f.owner = owner
+	}
+	runtime.KeepAlive(owner)
+	return f, err
+}
+
+func parse(data []byte) (*File, error) {
 	if len(data) < headerSize+tailSize {
 		return nil, &FormatError{Section: -1, Reason: "it is shorter than any file"}
 	}
@@ -86,12 +102,7 @@ func (f *File) addSection(row, body []byte) (size uint64, why string) {
 		return 0, why
 	}
 	f.sections = append(f.sections, s)
-	switch s.form {
-	case formOutright:
-		f.index[s.rule].outright = s
-	case formBefore:
-		f.index[s.rule].before = s
-	}
+	f.index[s.rule][s.form] = s
 	return size, ""
 }
 
@@ -111,8 +122,15 @@ func (f *File) From() uint64 { return f.from }
 // To is the version that the file's changes lead to.
 func (f *File) To() uint64 { return f.to }
 
-// Bytes is what the file was parsed from. They must not be changed.
+// Bytes is what the file was parsed from. They must not be changed, and are there as
+// long as the file is reachable: see [runtime.KeepAlive].
 func (f *File) Bytes() []byte { return f.data }
+
+// SHA256 is the hash of the file's bytes.
+func (f *File) SHA256() [32]byte {
+	defer runtime.KeepAlive(f)
+	return sha256.Sum256(f.data)
+}
 
 // Len is the number of entries that the file holds, not counting removed ones.
 func (f *File) Len() int {
@@ -125,38 +143,13 @@ func (f *File) Len() int {
 	return n
 }
 
-// HasRule tells whether the file holds an entry under the rule.
-func (f *File) HasRule(rule uint8) bool {
-	at := &f.index[rule]
-	return at.outright != nil || at.before != nil
-}
-
-// Find looks for the entry of a fingerprint under a rule and gives its Before,
-// which is [Always] if it revokes outright. It does not allocate.
-func (f *File) Find(rule uint8, key uint64) (before int64, ok bool) {
-	at := &f.index[rule]
-	if at.outright != nil {
-		if _, ok := at.outright.keys.find(key); ok {
-			return Always, true
-		}
-	}
-	if at.before != nil {
-		if rank, ok := at.before.keys.find(key); ok {
-			return at.before.before(rank), true
-		}
-	}
-	return 0, false
-}
-
-// Lookup is Find that gives the whole entry.
+// Lookup looks for the entry of a fingerprint under a rule. If it is there both
+// outright and with a before, the first is given.
 func (f *File) Lookup(rule uint8, key uint64) (Entry, bool) {
-	at := &f.index[rule]
-	for _, s := range []*section{at.outright, at.before} {
-		if s == nil {
-			continue
-		}
-		if rank, ok := s.keys.find(key); ok {
-			return s.entry(rank, key), true
+	defer runtime.KeepAlive(f)
+	for _, s := range f.index[rule][:formRemovedOutright] {
+		if e, ok := s.lookup(key); ok {
+			return e, true
 		}
 	}
 	return Entry{}, false
@@ -172,6 +165,7 @@ func (f *File) Removed() iter.Seq[Entry] { return f.all(true) }
 
 func (f *File) all(removed bool) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
+		defer runtime.KeepAlive(f)
 		for _, s := range f.sections {
 			if s.form.removed() != removed {
 				continue
@@ -189,17 +183,9 @@ func (f *File) all(removed bool) iter.Seq[Entry] {
 	}
 }
 
-// Checksum adds up all entries. It hashes every one of them.
-func (f *File) Checksum() Checksum {
-	var c Checksum
-	for e := range f.Entries() {
-		c.Add(e)
-	}
-	return c
-}
-
 // Permanent is the number of entries that never end by themselves.
 func (f *File) Permanent() int {
+	defer runtime.KeepAlive(f)
 	n := 0
 	for _, s := range f.sections {
 		if len(s.expiries) == 0 || s.expiries[len(s.expiries)-1] != Never {
@@ -235,8 +221,13 @@ func (f *File) Verify() error {
 			return &FormatError{Section: -1, Reason: err.Error()}
 		}
 	}
-	again := encode(f.from, f.to, f.sources())
-	if !bytes.Equal(again, f.data) {
+	var same []*merge
+	for _, s := range f.sections {
+		same = append(same, &merge{rule: s.rule, form: s.form, base: s, dropped: -1})
+	}
+	again, err := encode(f.from, f.to, same)
+	defer runtime.KeepAlive(f)
+	if err != nil || !bytes.Equal(again.data, f.data) {
 		return &FormatError{Section: -1, Reason: "its bytes are not the canonical encoding of what they hold"}
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 func exercise(f *File) {
 	for e := range f.Entries() {
 		f.Lookup(e.Rule, e.Key)
-		f.Find(e.Rule, e.Key^1)
+		f.Lookup(e.Rule, e.Key^1)
 	}
 	for range f.Removed() {
 	}

@@ -2,9 +2,7 @@ package crl
 
 import (
 	"encoding/binary"
-	"math"
 	"math/bits"
-	"slices"
 )
 
 const (
@@ -59,7 +57,7 @@ type keySet struct {
 	geometry
 }
 
-// find is the rank of the key among the set's keys.
+// find is the rank of the key among the set's keys. It is what a check waits for.
 func (s *keySet) find(key uint64) (rank int, ok bool) {
 	if !s.packed {
 		return s.findPlain(key)
@@ -81,6 +79,33 @@ func (s *keySet) find(key uint64) (rank int, ok bool) {
 		i++
 		if runs[i>>3]>>(i&7)&1 == 1 {
 			return 0, false
+		}
+	}
+}
+
+// search is find that also says, of a key that is not there, at which rank it would be.
+func (s *keySet) search(key uint64) (rank int, ok bool) {
+	if !s.packed {
+		return s.findPlain(key)
+	}
+	pivot := int(binary.LittleEndian.Uint32(s.data[4*s.super(key):]))
+	block, bit := s.block(key)
+	at := pivot + superHeader + blockSize*block
+	occupied := binary.LittleEndian.Uint64(s.data[at+2:])
+	runs := s.data[pivot+s.runs():]
+	// Where no key shares the bucket this is the next bucket's first, or the sentinel.
+	i := nextRun(runs, int(binary.LittleEndian.Uint16(s.data[at:])), bits.OnesCount64(occupied&(1<<bit-1)))
+	base := int(binary.LittleEndian.Uint32(s.data[pivot:]))
+	if occupied>>bit&1 == 0 {
+		return base + i, false
+	}
+	for want := s.remainder(key); ; {
+		if r := s.record(pivot, i); r >= want {
+			return base + i, r == want
+		}
+		i++
+		if runs[i>>3]>>(i&7)&1 == 1 {
+			return base + i, false
 		}
 	}
 }
@@ -118,121 +143,4 @@ func (s *keySet) findPlain(key uint64) (rank int, ok bool) {
 		}
 	}
 	return lo, lo < s.n && s.plain(lo) == key
-}
-
-// each yields the keys in ascending order with their ranks.
-func (s *keySet) each(yield func(rank int, key uint64) bool) bool {
-	if !s.packed {
-		for i := range s.n {
-			if !yield(i, s.plain(i)) {
-				return false
-			}
-		}
-		return true
-	}
-	rank := 0
-	for super := range s.supers {
-		pivot := int(binary.LittleEndian.Uint32(s.data[4*super:]))
-		runs := s.data[pivot+s.runs():]
-		i := 0
-		for block := range 1 << s.s {
-			occupied := binary.LittleEndian.Uint64(s.data[pivot+superHeader+blockSize*block+2:])
-			for ; occupied != 0; occupied &= occupied - 1 {
-				bucket := (uint64(super)<<s.s|uint64(block))<<6 | uint64(bits.TrailingZeros64(occupied))
-				for more := true; more; more = runs[i>>3]>>(i&7)&1 == 0 {
-					if !yield(rank, bucket<<s.l|s.record(pivot, i)) {
-						return false
-					}
-					i++
-					rank++
-				}
-			}
-		}
-	}
-	return true
-}
-
-// keyWriter encodes ascending keys, a superblock at a time.
-type keyWriter struct {
-	geometry
-	buf    []byte
-	super  int
-	base   int
-	keys   []uint64 // of the superblock under way
-	skewed bool     // a superblock would hold more than maxSuper keys
-}
-
-func newKeyWriter(n int) *keyWriter {
-	w := &keyWriter{geometry: geometryOf(n)}
-	w.buf = make([]byte, w.dirSize(), w.dirSize()+int(packedSize(uint64(n), w.l+3))+w.supers*(w.runs()+2)+64)
-	return w
-}
-
-func (w *keyWriter) append(key uint64) {
-	if super := w.geometry.super(key); super != w.super {
-		w.flush(super)
-	}
-	w.keys = append(w.keys, key)
-}
-
-// flush writes the superblocks up to next, all but the first of them empty.
-func (w *keyWriter) flush(next int) {
-	for ; w.super < next; w.super++ {
-		w.writeSuper()
-		w.base += len(w.keys)
-		w.keys = w.keys[:0]
-	}
-}
-
-func (w *keyWriter) writeSuper() {
-	m := len(w.keys)
-	if m > maxSuper {
-		w.skewed = true
-		return
-	}
-	size := (m*int(w.l) + 7) / 8
-	start := len(w.buf)
-	pivot := start + size
-	end := pivot + w.runs() + (m+1+7)/8
-	// The remainders are or-ed in with 8-byte words that may reach beyond the
-	// end, so there must be room, and all of it zero.
-	w.buf = slices.Grow(w.buf, end-start+16)[:end+16]
-	clear(w.buf[start:])
-	binary.LittleEndian.PutUint32(w.buf[4*w.super:], uint32(pivot))
-	for i, key := range w.keys {
-		at := pivot*8 - (i+1)*int(w.l)
-		word := w.buf[at>>3:]
-		binary.LittleEndian.PutUint64(word, binary.LittleEndian.Uint64(word)|w.remainder(key)<<(at&7))
-	}
-	binary.LittleEndian.PutUint32(w.buf[pivot:], uint32(w.base))
-	runs := w.buf[pivot+w.runs():]
-	i := 0
-	for block := range 1 << w.s {
-		at := w.buf[pivot+superHeader+blockSize*block:]
-		binary.LittleEndian.PutUint16(at, uint16(i))
-		var occupied uint64
-		for ; i < m; i++ {
-			b, bit := w.block(w.keys[i])
-			if b != block {
-				break
-			}
-			if occupied>>bit&1 == 0 {
-				runs[i>>3] |= 1 << (i & 7)
-			}
-			occupied |= 1 << bit
-		}
-		binary.LittleEndian.PutUint64(at[2:], occupied)
-	}
-	runs[m>>3] |= 1 << (m & 7)
-	w.buf = w.buf[:end]
-}
-
-// close gives the bytes, or ok false if the keys need the plain layout.
-func (w *keyWriter) close() (b []byte, ok bool) {
-	w.flush(w.supers)
-	if w.skewed || uint64(len(w.buf)) > math.MaxUint32 {
-		return nil, false
-	}
-	binary.LittleEndian.PutUint32(w.buf[4*w.supers:], uint32(len(w.buf)))
-	return pad8(w.buf), true
 }

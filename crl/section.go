@@ -3,7 +3,6 @@ package crl
 import (
 	"encoding/binary"
 	"math/bits"
-	"slices"
 )
 
 // form is what a section holds, in the order in which sections stand in a file.
@@ -59,12 +58,45 @@ func (s *section) exp(rank int) int64 {
 	return s.expiries[code]
 }
 
+// expiryTable is what exp gives for each of the codes, also those that do not occur.
+func (s *section) expiryTable() []int64 {
+	if s.form.removed() {
+		return nil
+	}
+	table := make([]int64, 1<<s.codeBits)
+	for i := range table {
+		table[i] = Never
+	}
+	copy(table, s.expiries)
+	return table
+}
+
 func (s *section) entry(rank int, key uint64) Entry {
 	e := Entry{Rule: s.rule, Key: key}
 	if !s.form.removed() {
 		e.Before, e.Exp = s.before(rank), s.exp(rank)
 	}
 	return e
+}
+
+// find is the rank of a key; a section that is not there holds none.
+func (s *section) find(key uint64) (rank int, ok bool) {
+	if s == nil {
+		return 0, false
+	}
+	return s.keys.find(key)
+}
+
+// lookup finds a key's entry; a section that is not there holds none.
+func (s *section) lookup(key uint64) (Entry, bool) {
+	if s == nil {
+		return Entry{}, false
+	}
+	rank, ok := s.keys.find(key)
+	if !ok {
+		return Entry{}, false
+	}
+	return s.entry(rank, key), true
 }
 
 // each yields the section's entries in ascending order of their keys.
@@ -85,13 +117,13 @@ type sectionHead struct {
 	expiries   uint32
 }
 
-func (h sectionHead) append(b []byte) []byte {
-	row := [sectionSize]byte{h.rule, byte(h.form), h.layout, h.beforeBits, h.codeBits}
+// put writes the row into 64 zero bytes.
+func (h sectionHead) put(row []byte) {
+	copy(row, []byte{h.rule, byte(h.form), h.layout, h.beforeBits, h.codeBits})
 	binary.LittleEndian.PutUint64(row[8:], h.n)
 	binary.LittleEndian.PutUint64(row[16:], h.keyBytes)
 	binary.LittleEndian.PutUint64(row[24:], uint64(h.beforeMin))
 	binary.LittleEndian.PutUint32(row[32:], h.expiries)
-	return append(b, row[:]...)
 }
 
 func parseSectionHead(row []byte) (h sectionHead, why string) {
@@ -102,7 +134,8 @@ func parseSectionHead(row []byte) (h sectionHead, why string) {
 		beforeMin: int64(binary.LittleEndian.Uint64(row[24:])),
 		expiries:  binary.LittleEndian.Uint32(row[32:]),
 	}
-	if !slices.Equal(h.append(nil), row) {
+	var again [sectionSize]byte
+	if h.put(again[:]); string(again[:]) != string(row) {
 		return h, "reserved bytes are not zero"
 	}
 	switch {

@@ -52,7 +52,7 @@
 //	ver      int     the list's version. Each has one manifest, for ever
 //	prev     bytes   SHA-256 of the manifest of version ver-1, as stored (all
 //	                 the bytes of the JWT); absent in version 1, and only there
-//	fmt      int     1: this format, of the manifest and of its objects
+//	fmt      int     2: this format, of the manifest and of its objects
 //	salt     bytes   16, part of every fingerprint; the same in all versions
 //	rules    array   {"id":1,"claims":["jti"]}, by ascending id, 1 to 255. The
 //	                 claims are in byte order, each once, at most 8, 1 to 64 bytes
@@ -68,14 +68,19 @@
 //	                 dropped    entries whose exp is not after this moment are gone
 //	                 permanent  how many of the entries never end
 //	                 sha256     bytes, 32: of the entries as a decompressed snapshot
-//	                            from version 0 to "changed"; there is only one
-//	objects  array   at most 64 files to reach version "changed" with:
+//	                            from version 0 to "changed"; there is only one.
+//	                            Absent in versions in which the publisher did
+//	                            not write all entries out, but only what changed
+//	objects  array   at most 64 files to reach version "changed" with. Each is an
+//	                 array of, in this order,
 //	                 from, to     the changes after version from, up to version to;
 //	                              from 0 makes a snapshot; from < to <= changed
 //	                 changes      how many versions with changes it sums up; for a
 //	                              snapshot, all there were
 //	                 size, raw    bytes as stored and decompressed, at most 8 GiB
 //	                 sha256       bytes, 32: of the file as stored
+//	                 checksum     bytes, 32: of a snapshot's entries; a delta's
+//	                              array ends before it
 //	sources  object  optional; for each source's name (1 to 256 bytes, at most 64
 //	                 of them) its cursor: any JSON of at most 2 KiB. It is the
 //	                 publisher's own and means nothing to a reader
@@ -83,7 +88,7 @@
 //
 // Claims without "optional" are required and never null. A reader ignores claims
 // that it does not know, unless crit names them. This version defines
-// no critical claim, so a manifest with crit is refused, and so is any fmt but 1;
+// no critical claim, so a manifest with crit is refused, and so is any fmt but 2;
 // both are looked at before the other claims, whose meaning they may change.
 //
 // So that no two readers see different things in one manifest, its JSON is UTF-8,

@@ -15,7 +15,7 @@ const (
 	// MaxVersion is the last version that a list can have: names have 12 digits.
 	MaxVersion = 999_999_999_999
 	// ManifestFormat is the value of fmt that this package writes and reads.
-	ManifestFormat = 1
+	ManifestFormat = 2
 	// LatestName is the name, under a list's prefix, of the copy of the newest
 	// manifest. It is a hint: it may be old.
 	LatestName = "latest.jwt"
@@ -63,18 +63,57 @@ type State struct {
 	Checksum  Bytes  `json:"checksum"`  // 32 bytes
 	Dropped   int64  `json:"dropped"`   // entries whose exp is not after this moment are gone
 	Permanent uint64 `json:"permanent"` // entries that never end
-	SHA256    Bytes  `json:"sha256"`    // of the entries as a snapshot, decompressed
+	// SHA256 is the hash of the entries as a snapshot, decompressed, in the versions
+	// in which the publisher wrote all of them out; else nil.
+	SHA256 Bytes `json:"sha256,omitempty"`
 }
 
 // An Object is a stored file with the changes after version From, up to version
-// To; with From 0 it is a snapshot.
+// To; with From 0 it is a snapshot. In JSON it is an array of its fields, in
+// their order, because a manifest names many of them and is fetched often.
 type Object struct {
-	From    uint64 `json:"from"`
-	To      uint64 `json:"to"`
-	Changes uint64 `json:"changes"` // how many versions with changes it sums up
-	Size    int64  `json:"size"`    // bytes as stored
-	RawSize int64  `json:"raw"`     // bytes decompressed
-	SHA256  Bytes  `json:"sha256"`  // of the bytes as stored
+	From     uint64
+	To       uint64
+	Changes  uint64 // how many versions with changes it sums up
+	Size     int64  // bytes as stored
+	RawSize  int64  // bytes decompressed
+	SHA256   Bytes  // of the bytes as stored
+	Checksum Bytes  // of a snapshot's entries, 32 bytes; a delta has none
+}
+
+func (o *Object) fields() []any {
+	return []any{&o.From, &o.To, &o.Changes, &o.Size, &o.RawSize, &o.SHA256, &o.Checksum}
+}
+
+// MarshalJSON implements json.Marshaler.
+func (o Object) MarshalJSON() ([]byte, error) {
+	fields := o.fields()
+	if o.From != 0 {
+		fields = fields[:len(fields)-1]
+	}
+	return json.Marshal(fields)
+}
+
+// UnmarshalJSON implements json.Unmarshaler. It takes an array with as many
+// fields as the object has, and none of them null.
+func (o *Object) UnmarshalJSON(data []byte) error {
+	var values []json.RawMessage
+	if err := json.Unmarshal(data, &values); err != nil {
+		return errors.New("an object is an array")
+	}
+	fields := o.fields()
+	for i, v := range values {
+		if i >= len(fields) || string(v) == "null" {
+			return fmt.Errorf("an object is an array of %d fields, none of them null", len(fields))
+		}
+		if err := json.Unmarshal(v, fields[i]); err != nil {
+			return fmt.Errorf("field %d of an object: %w", i+1, err)
+		}
+	}
+	if n := len(values); n != len(fields) && (o.From == 0 || n != len(fields)-1) {
+		return fmt.Errorf("an object from version %d has %d fields", o.From, n)
+	}
+	return nil
 }
 
 // Name returns the object's name, [ObjectName] of what it is. A manifest does not

@@ -19,8 +19,8 @@ func testManifest() *Manifest {
 		Policy: Policy{MaxTokenLife: 86400, Skew: 60, Granularity: 60},
 		State:  State{Changed: 42, Changes: 40, Count: 3, Checksum: sum, SHA256: sum, Dropped: 1_699_999_000, Permanent: 1},
 		Objects: []Object{
-			{0, 42, 40, 100, 200, sum},
-			{41, 42, 1, 10, 20, sum},
+			{0, 42, 40, 100, 200, sum, sum},
+			{41, 42, 1, 10, 20, sum, nil},
 		},
 		Sources: map[string]json.RawMessage{"db": json.RawMessage(`{"XMIN":"77","seq":[1,2]}`)},
 	}
@@ -55,7 +55,7 @@ func TestManifestRoundTrip(t *testing.T) {
 	if want := "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"; Digest(nil) != want {
 		t.Errorf("Digest(nil) = %s, want %s", Digest(nil), want)
 	}
-	first := &Manifest{Issuer: "i", Expires: 1, Version: 1, Format: 1, Salt: m.Salt, Policy: Policy{MaxTokenLife: 1}, State: State{Checksum: make([]byte, 32), SHA256: make([]byte, 32)}}
+	first := &Manifest{Issuer: "i", Expires: 1, Version: 1, Format: ManifestFormat, Salt: m.Salt, Policy: Policy{MaxTokenLife: 1}, State: State{Checksum: make([]byte, 32), SHA256: make([]byte, 32)}}
 	empty, err := k.SignManifest(first)
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ func TestValidateRefuses(t *testing.T) {
 		"version 1 has a prev":        func(m *Manifest) { m.Version = 1 },
 		"prev of version 42":          func(m *Manifest) { m.Previous = "" },
 		"prev of version 42 ":         func(m *Manifest) { m.Previous = m.Previous[:42] + "\n" + m.Previous[42:] },
-		"fmt is 2":                    func(m *Manifest) { m.Format = 2 },
+		"fmt is 3":                    func(m *Manifest) { m.Format = 3 },
 		"crit names":                  func(m *Manifest) { m.Critical = []string{"new"} },
 		"salt has 15":                 func(m *Manifest) { m.Salt = m.Salt[1:] },
 		"not 1 to 255":                func(m *Manifest) { m.Rules[0].ID = 0 },
@@ -119,6 +119,9 @@ func TestValidateRefuses(t *testing.T) {
 		"the sizes 0":                 func(m *Manifest) { m.Objects[0].Size = 0 },
 		"and 8589934593":              func(m *Manifest) { m.Objects[0].RawSize = 8<<30 + 1 },
 		"SHA-256 that":                func(m *Manifest) { m.Objects[0].SHA256 = nil },
+		"checksum of 0 bytes":         func(m *Manifest) { m.Objects[0].Checksum = nil },
+		"checksum of 32 bytes":        func(m *Manifest) { m.Objects[1].Checksum = m.Objects[0].Checksum },
+		"sha256 have 32 and 0":        func(m *Manifest) { m.State.SHA256 = Bytes{} },
 		"sums up 0 changes":           func(m *Manifest) { m.Objects[0].Changes = 0 },
 		"sums up 41 changes":          func(m *Manifest) { m.Objects[0].Changes = 41 },
 		"state.changes is 43":         func(m *Manifest) { m.State.Changes = 43 },
@@ -164,6 +167,7 @@ func TestManifestJSON(t *testing.T) {
 	m := testManifest()
 	m.Rules[2].Claims = []string{}
 	good, _ := json.Marshal(m)
+	sum := strictBase64.EncodeToString(m.State.Checksum)
 	replace := func(old, new string) string {
 		if !strings.Contains(string(good), old) {
 			t.Fatalf("the manifest has no %s: %s", old, good)
@@ -180,14 +184,22 @@ func TestManifestJSON(t *testing.T) {
 		{"unknown critical claim", replace(`{`, `{"new":1,"crit":["new"],`), ErrUnknownCritical, `["new"]`},
 		{"crit empty", replace(`{`, `{"crit":[],`), ErrUnknownCritical, ""},
 		{"crit before all else", `{"crit":["new"]}`, ErrUnknownCritical, ""},
-		{"newer format with other types", `{"iss":1,"iat":1,"exp":1,"ver":"x","fmt":2,"salt":1,"rules":1,"policy":1,"state":1,"objects":1}`, ErrUnsupportedFormat, "upgrade"},
-		{"fmt a string", replace(`"fmt":1`, `"fmt":"1"`), ErrMalformed, "integer"},
+		{"newer format with other types", `{"iss":1,"iat":1,"exp":1,"ver":"x","fmt":3,"salt":1,"rules":1,"policy":1,"state":1,"objects":1}`, ErrUnsupportedFormat, "upgrade"},
+		{"fmt a string", replace(`"fmt":2`, `"fmt":"2"`), ErrMalformed, "integer"},
 		{"claim twice", replace(`"ver":42`, `"ver":42,"ver":42`), ErrMalformed, "twice"},
 		{"claim twice, escaped", replace(`"ver":42`, `"ver":42,"v\u0065r":43`), ErrMalformed, "twice"},
 		{"member twice", replace(`"id":1`, `"id":1,"id":2`), ErrMalformed, "twice"},
 		{"cursor member twice", replace(`"seq"`, `"XMIN"`), ErrMalformed, "twice"},
 		{"letter case", replace(`"ver":42`, `"ver":42,"VER":43`), ErrMalformed, `"VER" is written "ver"`},
-		{"letter case below", replace(`"size":100`, `"size":100,"\u017Fize":7`), ErrMalformed, "is written"},
+		{"letter case below", replace(`"skew":60`, `"skew":60,"\u017Fkew":7`), ErrMalformed, "is written"},
+		{"no state.sha256", replace(`"permanent":1,"sha256":"`+sum+`"`, `"permanent":1`), nil, ""},
+		{"state.sha256 null", replace(`"permanent":1,"sha256":"`+sum+`"`, `"permanent":1,"sha256":null`), ErrMalformed, "base64url"},
+		{"object an object", replace(`[41,42,1,10,20,"`+sum+`"]`, `{"from":41}`), ErrMalformed, "array"},
+		{"object null", replace(`[41,42,1,10,20,"`+sum+`"]`, `null`), ErrMalformed, "has 0 fields"},
+		{"object cut", replace(`[41,42,1,10,20,"`+sum+`"]`, `[41,42,1,10,20]`), ErrMalformed, "has 5 fields"},
+		{"object with a null", replace(`[41,42,1,10,20,"`+sum+`"]`, `[41,42,null,10,20,"`+sum+`"]`), ErrMalformed, "null"},
+		{"object too long", replace(`[41,42,1,10,20,"`+sum+`"]`, `[41,42,1,10,20,"`+sum+`","`+sum+`",1]`), ErrMalformed, "array of 7"},
+		{"snapshot without checksum", replace(`200,"`+sum+`","`+sum+`"]`, `200,"`+sum+`"]`), ErrMalformed, "has 6 fields"},
 		{"no iat", replace(`"iat":1700000000,`, ``), ErrMalformed, "no iat"},
 		{"null rules", replace(`"rules":[`, `"rules":null,"old":[`), ErrMalformed, "null"},
 		{"null prev", strings.Replace(string(good), `"prev":"`+m.Previous+`"`, `"prev":null`, 1), ErrMalformed, "null"},
@@ -267,7 +279,7 @@ func FuzzVerifyManifest(f *testing.F) {
 	good, _ := json.Marshal(m)
 	f.Add(string(good))
 	f.Add(`{"crit":["x"]}`)
-	f.Add(`{"fmt":2}`)
+	f.Add(`{"fmt":3}`)
 	k := testKey(f, EdDSA)
 	f.Fuzz(func(t *testing.T, claims string) {
 		m, err := verifyClaims(t, claims)

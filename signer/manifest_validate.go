@@ -118,7 +118,7 @@ func (m *Manifest) checkState() error {
 		return fmt.Errorf("state.permanent is %d of %d entries", s.Permanent, s.Count)
 	case s.Changes > s.Changed:
 		return fmt.Errorf("state.changes is %d by version %d", s.Changes, s.Changed)
-	case len(s.Checksum) != 32 || len(s.SHA256) != sha256.Size:
+	case len(s.Checksum) != 32 || s.SHA256 != nil && len(s.SHA256) != sha256.Size:
 		return fmt.Errorf("state.checksum and state.sha256 have %d and %d bytes, not 32", len(s.Checksum), len(s.SHA256))
 	case s.Dropped < 0 || s.Dropped > maxTime:
 		return fmt.Errorf("state.dropped is %d, which is not a time in Unix seconds", s.Dropped)
@@ -140,6 +140,8 @@ func (m *Manifest) checkObjects() error {
 			return fmt.Errorf("object %d sums up %d changes, and the list has seen %d", i+1, o.Changes, m.State.Changes)
 		case len(o.SHA256) != sha256.Size:
 			return fmt.Errorf("object %d has a SHA-256 that is not %d bytes", i+1, sha256.Size)
+		case (o.From == 0) != (len(o.Checksum) == 32) || o.From != 0 && o.Checksum != nil:
+			return fmt.Errorf("object %d from version %d has a checksum of %d bytes; snapshots have 32, and deltas none", i+1, o.From, len(o.Checksum))
 		}
 		for _, other := range m.Objects[:i] {
 			if o.Name() == other.Name() {

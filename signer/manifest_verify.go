@@ -17,7 +17,7 @@ var (
 	memberNames = append([]string{"prev", "sources", "crit",
 		"id", "claims", "max_token_life", "max_auth_age", "skew", "granularity",
 		"changed", "changes", "count", "checksum", "dropped", "permanent",
-		"from", "to", "size", "raw", "sha256"}, required...)
+		"sha256"}, required...)
 )
 
 // SignManifest returns the manifest as a JWT, ready to be stored. The

@@ -53,34 +53,53 @@ func (d *dir) file(name string) (string, error) {
 	return filepath.Join(d.path, filepath.FromSlash(name)), nil
 }
 
-func (d *dir) Get(ctx context.Context, name string, limit int64, ifNoneMatch string) (Object, error) {
+// Open implements Opener.
+func (d *dir) Open(ctx context.Context, name string) (io.ReadCloser, int64, error) {
+	f, size, err := d.open(ctx, name)
+	if err != nil {
+		return nil, 0, err
+	}
+	return f, size, nil
+}
+
+func (d *dir) open(ctx context.Context, name string) (*os.File, int64, error) {
 	path, err := d.file(name)
 	if err != nil {
-		return Object{}, err
+		return nil, 0, err
 	}
 	if err := ctx.Err(); err != nil {
-		return Object{}, err
+		return nil, 0, err
 	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Object{}, notFound(d, name)
+		return nil, 0, notFound(d, name)
 	}
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = notFound(d, name)
+	}
+	if err != nil {
+		f.Close()
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
+}
+
+func (d *dir) Get(ctx context.Context, name string, limit int64, ifNoneMatch string) (Object, error) {
+	f, size, err := d.open(ctx, name)
 	if err != nil {
 		return Object{}, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return Object{}, err
-	case !info.Mode().IsRegular():
-		return Object{}, notFound(d, name)
-	case info.Size() > limit:
+	if size > limit {
 		return Object{}, tooLarge(d, name, limit)
 	}
-	data := make([]byte, info.Size())
+	data := make([]byte, size)
 	if _, err := io.ReadFull(f, data); err != nil {
-		return Object{}, fmt.Errorf("%s changed while it was read: %w", path, err)
+		return Object{}, fmt.Errorf("%s in %s changed while it was read: %w", name, d, err)
 	}
 	if len(data) > maxHashed {
 		return Object{Data: data}, nil

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 )
@@ -50,6 +51,13 @@ type Reader interface {
 	Get(ctx context.Context, name string, limit int64, ifNoneMatch string) (Object, error)
 	// String is the store's address without its secrets, for messages.
 	String() string
+}
+
+// An Opener reads objects piece by piece. A directory is one.
+type Opener interface {
+	// Open gives an object's bytes and their number. An object that is replaced
+	// while it is read stays the one that was opened.
+	Open(ctx context.Context, name string) (io.ReadCloser, int64, error)
 }
 
 // A Store also writes. After any error of Create but ErrExists and ErrBadName the

@@ -63,7 +63,7 @@ func byRule(state *history.State) map[string]int {
 		names[r.ID] = r.Name()
 		count[r.Name()] = 0
 	}
-	for e := range state.File.Entries() {
+	for e := range state.List.Snapshot().Entries() {
 		count[names[e.Rule]]++
 	}
 	return count

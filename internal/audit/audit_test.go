@@ -75,7 +75,7 @@ func TestWhatAKeyHolderCannotHide(t *testing.T) {
 		"no source":                  {func(m *signer.Manifest) { m.Sources = nil }, "how far it was read are gone"},
 		"changes are miscounted":     {func(m *signer.Manifest) { m.State.Changes-- }, "counts"},
 		"another count":              {func(m *signer.Manifest) { m.State.Count-- }, "entries, and its manifest says"},
-		"another checksum":           {func(m *signer.Manifest) { m.State.Checksum = make([]byte, 32) }, "checksum is not"},
+		"another checksum":           {func(m *signer.Manifest) { m.State.Checksum = make([]byte, 32) }, "whose checksum is not"},
 		"another hash":               {func(m *signer.Manifest) { m.State.SHA256 = make([]byte, 32) }, "SHA-256"},
 		"permanent is miscounted":    {func(m *signer.Manifest) { m.State.Permanent++ }, "never end"},
 	} {

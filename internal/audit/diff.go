@@ -27,6 +27,9 @@ func VersionAt(ctx context.Context, r store.Reader, keys *signer.KeySet, version
 // manifest alone.
 func StateAt(ctx context.Context, r store.Reader, v *history.Version) (*history.State, error) {
 	s, err := history.Load(ctx, r, v, nil)
+	if err == nil {
+		s.List, err = s.List.Whole()
+	}
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("the entries of version %d are gone; garbage collection keeps the manifests of old versions only: %w", v.Version, err)
 	}
@@ -42,7 +45,7 @@ type Change struct {
 	Exp         int64  `json:"exp,omitempty"`
 }
 
-// Diff lists how the entries of b differ from those of a.
+// Diff lists how the entries of b differ from those of a. Both are of [StateAt].
 func Diff(a, b *history.State) []Change {
 	names := map[uint8]string{}
 	for _, s := range []*history.State{a, b} {
@@ -60,13 +63,13 @@ func Diff(a, b *history.State) []Change {
 		}
 		return c
 	}
-	entries, removed := crl.Diff(a.File, b.File)
+	entries, removed := crl.Diff(a.List.Snapshot(), b.List.Snapshot())
 	came := map[[2]uint64]bool{}
 	var changes []Change
 	for _, e := range entries {
 		came[[2]uint64{uint64(e.Rule), e.Key}] = true
 		what := "added"
-		if _, ok := a.File.Lookup(e.Rule, e.Key); ok {
+		if _, ok := a.List.Lookup(e.Rule, e.Key); ok {
 			what = "changed"
 		}
 		changes = append(changes, change(what, e))

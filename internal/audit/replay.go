@@ -105,8 +105,10 @@ func (w *walk) replay(v *history.Version, files []delta) {
 		switch {
 		case d.To != v.Version:
 		case d.From == 0:
-			candidates = append(candidates, &history.State{Version: v, File: d.file, Sum: d.file.Checksum()})
-		case before != nil && d.From == before.File.To():
+			if list := w.snapshot(d); list != nil {
+				candidates = append(candidates, &history.State{Version: v, List: list})
+			}
+		case before != nil && d.From == before.List.To():
 			candidates = w.advance(candidates, before, d.file, v)
 		}
 	}
@@ -124,29 +126,37 @@ func (w *walk) replay(v *history.Version, files []delta) {
 }
 
 func (w *walk) advance(candidates []*history.State, before *history.State, d *crl.File, v *history.Version) []*history.State {
-	file, sum, err := crl.Apply(before.File, before.Sum, d, v.State.Dropped)
+	list, err := before.List.Apply(d, v.State.Dropped)
 	if err != nil {
 		w.find(v.Version, "", err.Error())
 		return candidates
 	}
-	return append(candidates, &history.State{Version: v, File: file, Sum: sum})
+	return append(candidates, &history.State{Version: v, List: list})
 }
 
-// differs says in what a state is not the one that a manifest signs for.
-func differs(s *history.State, v *history.Version) string {
-	state := &v.State
-	switch {
-	case uint64(s.File.Len()) != state.Count:
-		return fmt.Sprintf("its objects lead to %d entries, and its manifest says %d", s.File.Len(), state.Count)
-	case !bytes.Equal(s.Sum.Bytes(), state.Checksum):
-		return "its objects lead to entries whose checksum is not the manifest's"
-	case uint64(s.File.Permanent()) != state.Permanent:
-		return fmt.Sprintf("%d of its entries never end, and its manifest says %d", s.File.Permanent(), state.Permanent)
-	case s.File.NextExpiry() <= state.Dropped:
-		return fmt.Sprintf("it holds entries that end at %d, though its manifest dropped all up to %d", s.File.NextExpiry(), state.Dropped)
+// snapshot counts the checksum of a snapshot, which readers take on trust.
+func (w *walk) snapshot(d delta) *crl.List {
+	sum := d.file.Checksum()
+	if !bytes.Equal(sum.Bytes(), d.Checksum) {
+		w.find(d.To, d.Name(), "its entries have not the checksum that is signed for it")
+		return nil
 	}
-	if err := s.Check(v); err != nil {
+	list, err := crl.NewList(d.file, sum)
+	if err != nil {
+		w.find(d.To, d.Name(), err.Error())
+		return nil
+	}
+	return list
+}
+
+// differs says in what a state is not the one that a manifest signs for, and
+// makes it whole where the manifest has the hash of that.
+func differs(s *history.State, v *history.Version) string {
+	if err := s.Prove(v); err != nil {
 		return err.Error()
+	}
+	if next := s.List.NextExpiry(); next <= v.State.Dropped {
+		return fmt.Sprintf("it holds entries that end at %d, though its manifest dropped all up to %d", next, v.State.Dropped)
 	}
 	return ""
 }

@@ -1,13 +1,15 @@
 package history
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"runtime"
+	"strconv"
 	"strings"
 
-	"github.com/revocast/revocast/crl"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
 )
@@ -15,32 +17,139 @@ import (
 // A Cache keeps one verified state of a list in a store of its own, a directory
 // as a rule, over restarts:
 //
-//	manifest.jwt             the manifest of the newest accepted version
-//	list-<sha256>.crl        its entries, as the manifest's state.sha256 names them
+//	manifest.jwt                    the manifest of the newest accepted version
+//	list-<version>-<sha256>.crl     all entries as of a version, where its
+//	                                manifest's state.sha256 proves them
+//	versions/…                      manifests and objects as in the bucket: that
+//	                                version's manifest, and what leads on from it
 //
-// The list is written first and the manifest is the commit, so what the manifest
-// names was whole. Everything is verified again when it is loaded.
+// A step to a new version adds its objects and its manifest, so it costs what
+// the step brings; now and then, when a manifest has the hash of all
+// entries, they are written out and what came before is removed. manifest.jwt is
+// written last and is the commit. Everything is verified again when it is
+// loaded: the entries by the signed hash, and each object by the manifest that
+// it was accepted with.
 //
 // A Cache is for one goroutine at a time.
 type Cache struct {
 	Store store.Store
 	Keys  *signer.KeySet
 
-	held string // the list known to be there whole
+	saved *Version // that is known to be there with all it needs
 }
 
-const (
-	cacheManifest = "manifest.jwt"
-	// maxList bounds what is read of a cached list, whose hash is checked afterwards.
-	maxList = 8 << 30
-)
+const cacheManifest = "manifest.jwt"
 
 func cachedList(v *Version) string {
-	return "list-" + hex.EncodeToString(v.State.SHA256) + ".crl"
+	return fmt.Sprintf("list-%012d-%s.crl", v.Version, hex.EncodeToString(v.State.SHA256))
+}
+
+// cachedVersion is the version in the name of a cached list or manifest.
+func cachedVersion(name string) (version uint64, isList, ok bool) {
+	digits, isList := strings.CutPrefix(name, "list-")
+	if !isList {
+		if digits, ok = strings.CutPrefix(name, "versions/"); !ok || !strings.HasSuffix(name, "/manifest.jwt") {
+			return 0, false, false
+		}
+	}
+	if len(digits) < 12 {
+		return 0, false, false
+	}
+	version, err := strconv.ParseUint(digits[:12], 10, 64)
+	return version, isList, err == nil
+}
+
+// Save keeps a state that was verified, unless a later one is there already
+// (two processes may share the directory). Objects are those that led to it from
+// the state saved or loaded before, by name.
+func (c *Cache) Save(ctx context.Context, s *State, objects map[string][]byte) error {
+	v := s.Version
+	if obj, err := c.Store.Get(ctx, cacheManifest, signer.MaxManifestSize, ""); err == nil {
+		if there, err := ParseVersion(c.Keys, obj.Data); err == nil && there.Version > v.Version {
+			return nil
+		}
+	}
+	switch {
+	case c.holdsEntries(v):
+	case v.State.SHA256 != nil && s.List.Snapshot() != nil:
+		return c.saveWhole(ctx, s)
+	default:
+		if err := c.saveStep(ctx, v, objects); err != nil {
+			return err
+		}
+	}
+	return c.commit(ctx, v)
+}
+
+func (c *Cache) commit(ctx context.Context, v *Version) error {
+	if err := c.Store.Put(ctx, cacheManifest, v.Bytes); err != nil {
+		return err
+	}
+	c.saved = v
+	return nil
+}
+
+func (c *Cache) saveWhole(ctx context.Context, s *State) error {
+	list := s.List.Snapshot()
+	err := c.Store.Put(ctx, cachedList(s.Version), list.Bytes())
+	runtime.KeepAlive(list)
+	if err != nil {
+		return err
+	}
+	if err := c.commit(ctx, s.Version); err != nil {
+		return err
+	}
+	return c.removeOthers(ctx, s.Version)
+}
+
+func (c *Cache) saveStep(ctx context.Context, v *Version, objects map[string][]byte) error {
+	if was := c.saved; was != nil {
+		// It proves what is there, and manifest.jwt will be another.
+		if err := c.Store.Put(ctx, signer.ManifestName(was.Version), was.Bytes); err != nil {
+			return err
+		}
+	}
+	for name, data := range objects {
+		if err := c.Store.Put(ctx, name, data); err != nil {
+			return err
+		}
+	}
+	return c.Store.Put(ctx, signer.ManifestName(v.Version), v.Bytes)
+}
+
+// holdsEntries tells whether a version brings nothing but freshness, or the hash
+// of what is there whole already.
+func (c *Cache) holdsEntries(v *Version) bool {
+	if c.saved == nil || !bytes.Equal(c.saved.Salt, v.Salt) {
+		return false
+	}
+	was, is := &c.saved.State, &v.State
+	return was.Changed == is.Changed && bytes.Equal(was.Checksum, is.Checksum) && bytes.Equal(was.SHA256, is.SHA256)
+}
+
+// removeOthers removes what the whole list of a version has replaced.
+func (c *Cache) removeOthers(ctx context.Context, v *Version) error {
+	infos, err := c.Store.List(ctx, "")
+	if err != nil {
+		return err
+	}
+	// A process that shares the directory may have stepped on already.
+	next := signer.ManifestName(v.Version + 1)[:len("versions/000000000000")]
+	for _, info := range infos {
+		if info.Name == cachedList(v) || info.Name >= next {
+			continue
+		}
+		if strings.HasPrefix(info.Name, "list-") || strings.HasPrefix(info.Name, "versions/") {
+			if err := c.Store.Delete(ctx, info.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Load gives what was saved. The version comes without a state, and an error,
-// if its manifest is good but its list is not there or broken: it still
+// if its manifest is good but its entries are not there or broken: it still
 // is the version below which nothing may be accepted. All are nil if nothing
 // was saved.
 func (c *Cache) Load(ctx context.Context) (*Version, *State, error) {
@@ -55,52 +164,10 @@ func (c *Cache) Load(ctx context.Context) (*Version, *State, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s in the cache %s: %w", cacheManifest, c.Store, err)
 	}
-	list, err := c.Store.Get(ctx, cachedList(v), maxList, "")
+	s, err := c.loadState(ctx, v)
 	if err != nil {
-		return v, nil, err
+		return v, nil, fmt.Errorf("version %d in the cache %s: %w", v.Version, c.Store, err)
 	}
-	f, err := crl.Parse(list.Data)
-	if err != nil {
-		return v, nil, fmt.Errorf("%s in the cache %s: %w", cachedList(v), c.Store, err)
-	}
-	s := &State{Version: v, File: f}
-	if err := s.accept(); err != nil {
-		return v, nil, fmt.Errorf("%s in the cache %s: %w", cachedList(v), c.Store, err)
-	}
-	c.held = cachedList(v)
+	c.saved = v
 	return v, s, nil
-}
-
-// Save keeps a state that was verified, unless a later one is there already
-// (two processes may share the directory), and removes lists that no
-// manifest names any more.
-func (c *Cache) Save(ctx context.Context, s *State) error {
-	if obj, err := c.Store.Get(ctx, cacheManifest, signer.MaxManifestSize, ""); err == nil {
-		if v, err := ParseVersion(c.Keys, obj.Data); err == nil && v.Version > s.Version.Version {
-			return nil
-		}
-	}
-	name := cachedList(s.Version)
-	if c.held == name {
-		return c.Store.Put(ctx, cacheManifest, s.Version.Bytes)
-	}
-	if err := c.Store.Put(ctx, name, s.File.Bytes()); err != nil {
-		return err
-	}
-	if err := c.Store.Put(ctx, cacheManifest, s.Version.Bytes); err != nil {
-		return err
-	}
-	c.held = name
-	infos, err := c.Store.List(ctx, "")
-	if err != nil {
-		return err
-	}
-	for _, info := range infos {
-		if strings.HasPrefix(info.Name, "list-") && info.Name != name {
-			if err := c.Store.Delete(ctx, info.Name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

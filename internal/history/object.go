@@ -5,10 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
+	"runtime"
+	"sync"
 
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/revocast/revocast/crl"
+	"github.com/revocast/revocast/internal/memory"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
 )
@@ -35,18 +39,40 @@ func (e *ObjectError) Unwrap() error { return e.Err }
 // Pack compresses a file for storage and describes it; the caller adds how many
 // changes it sums up.
 func Pack(f *crl.File) (signer.Object, []byte, error) {
-	// Packed keys do not compress, so a better level buys nothing.
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true))
+	compressor := fast
+	if len(f.Bytes()) < smallObject {
+		compressor = thorough
+	}
+	enc, err := compressor()
 	if err != nil {
 		return signer.Object{}, nil, err
 	}
-	defer enc.Close()
 	stored := enc.EncodeAll(f.Bytes(), nil)
 	sum := sha256.Sum256(stored)
-	return signer.Object{
+	o := signer.Object{
 		From: f.From(), To: f.To(),
 		Size: int64(len(stored)), RawSize: int64(len(f.Bytes())), SHA256: sum[:],
-	}, stored, nil
+	}
+	runtime.KeepAlive(f)
+	if o.From == 0 {
+		sum := f.Checksum()
+		o.Checksum = sum.Bytes()
+	}
+	return o, stored, nil
+}
+
+// smallObject is the size up to which thorough compression is worth its time: packed keys
+// do not compress, but the tables around them do.
+const smallObject = 1 << 20
+
+// An encoder's tables take longer to clear than a small file to compress, so
+// there is one of each, which any number of goroutines may use.
+var fast, thorough = compressor(zstd.SpeedFastest), compressor(zstd.SpeedBetterCompression)
+
+func compressor(level zstd.EncoderLevel) func() (*zstd.Encoder, error) {
+	return sync.OnceValues(func() (*zstd.Encoder, error) {
+		return zstd.NewWriter(nil, zstd.WithEncoderLevel(level), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithSingleSegment(true))
+	})
 }
 
 // Unpack checks the stored bytes of an object against its description, hash
@@ -72,14 +98,18 @@ func Unpack(o signer.Object, stored []byte) (*crl.File, error) {
 		return fail("it cannot be decompressed", err)
 	}
 	defer dec.Close()
-	raw, err := dec.DecodeAll(stored, make([]byte, 0, o.RawSize))
+	if o.RawSize > math.MaxInt {
+		return fail("it is too large for this machine", nil)
+	}
+	block := memory.Make(int(o.RawSize))
+	raw, err := dec.DecodeAll(stored, block.Bytes()[:0])
 	if err != nil {
 		return fail("it cannot be decompressed", err)
 	}
 	if int64(len(raw)) != o.RawSize {
 		return fail(fmt.Sprintf("it decompresses to %d bytes, and %d are signed", len(raw), o.RawSize), nil)
 	}
-	f, err := crl.Parse(raw)
+	f, err := crl.ParseKeeping(raw, block)
 	if err != nil {
 		return fail("it cannot be read", err)
 	}

@@ -3,7 +3,6 @@ package history
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 
@@ -16,23 +15,23 @@ import (
 // that a manifest signs for.
 var ErrNotTheState = errors.New("this is not the list that the manifest signs for")
 
-// A State is the list as it is at a version. It is read-only.
+// A State is the list as it is at a version.
 type State struct {
 	Version *Version
-	File    *crl.File // a snapshot; its To is the version's State.Changed
-	Sum     crl.Checksum
+	List    *crl.List // its To is the version's State.Changed
 }
 
 // Load gives the state at a version. It starts at base, the state of an earlier
 // version of the same list, or at a snapshot if base is nil or that is cheaper, and
-// believes the result only if its hash is the one that the manifest states.
+// believes the result only if it is the one that the manifest states.
 func Load(ctx context.Context, r store.Reader, v *Version, base *State) (*State, error) {
-	if base != nil && !bytes.Equal(base.Version.Salt, v.Salt) {
-		return nil, fmt.Errorf("%w: version %d in %s is of another list (its salt differs)", ErrFork, v.Version, r)
-	}
+	var list *crl.List
 	have := uint64(0)
 	if base != nil {
-		have = base.File.To()
+		if !bytes.Equal(base.Version.Salt, v.Salt) {
+			return nil, fmt.Errorf("%w: version %d in %s is of another list (its salt differs)", ErrFork, v.Version, r)
+		}
+		list, have = base.List, base.List.To()
 	}
 	plan, err := Plan(v.Manifest, have)
 	if err != nil {
@@ -46,7 +45,10 @@ func Load(ctx context.Context, r store.Reader, v *Version, base *State) (*State,
 		}
 		switch {
 		case f.From() == 0:
-			base, delta = &State{File: f}, nil
+			sum, _ := crl.ChecksumFromBytes(o.Checksum) // its length was validated
+			if list, err = crl.NewList(f, sum); err != nil {
+				return nil, err
+			}
 		case delta == nil:
 			delta = f
 		default:
@@ -55,48 +57,75 @@ func Load(ctx context.Context, r store.Reader, v *Version, base *State) (*State,
 			}
 		}
 	}
-	return advance(base, delta, v)
+	if list, err = list.Apply(delta, v.State.Dropped); err != nil {
+		return nil, err
+	}
+	s := &State{v, list}
+	return s, s.Prove(v)
 }
 
-// advance applies a delta to base and compares what comes out with the manifest.
-// A base without a version is a snapshot just fetched, of unknown checksum.
-func advance(base *State, delta *crl.File, v *Version) (*State, error) {
-	next := &State{Version: v, File: base.File, Sum: base.Sum}
-	if delta != nil || base.File.NextExpiry() <= v.State.Dropped {
-		var err error
-		if next.File, next.Sum, err = crl.Apply(base.File, base.Sum, delta, v.State.Dropped); err != nil {
-			return nil, err
-		}
+// Follow is Load that falls back to a snapshot if something is wrong with the
+// deltas, and that also gives the stored bytes of the objects that led to the state, for
+// a [Cache].
+func Follow(ctx context.Context, r store.Reader, v *Version, base *State) (*State, map[string][]byte, error) {
+	seen := &recorder{r, map[string][]byte{}}
+	s, err := Load(ctx, seen, v, base)
+	if err != nil && base != nil {
+		clear(seen.objects)
+		s, err = Load(ctx, seen, v, nil)
 	}
-	if base.Version != nil && !bytes.Equal(next.Sum.Bytes(), v.State.Checksum) {
-		return nil, fmt.Errorf("%w: the changes up to version %d lead to a list whose checksum is not the one in its manifest", ErrNotTheState, v.Version)
-	}
-	return next, next.accept()
+	return s, seen.objects, err
 }
 
-// accept checks the state against its version's manifest, and takes the manifest's
-// checksum for the state's: the publisher signed for both together.
-func (s *State) accept() error {
-	if err := s.Check(s.Version); err != nil {
+// recorder remembers what was read.
+type recorder struct {
+	store.Reader
+	objects map[string][]byte
+}
+
+func (r *recorder) Get(ctx context.Context, name string, limit int64, ifNoneMatch string) (store.Object, error) {
+	obj, err := r.Reader.Get(ctx, name, limit, ifNoneMatch)
+	if err == nil {
+		r.objects[name] = obj.Data
+	}
+	return obj, err
+}
+
+// Prove is Check that also makes the list whole where the manifest has the hash
+// of all entries, and compares that: then what a cache keeps of it can be proved
+// again.
+func (s *State) Prove(v *Version) error {
+	if err := s.Check(v); err != nil || v.State.SHA256 == nil {
 		return err
 	}
-	sum, ok := crl.ChecksumFromBytes(s.Version.State.Checksum)
-	if !ok {
-		return fmt.Errorf("%w: the manifest of version %d has no checksum", ErrNotTheState, s.Version.Version)
+	whole, err := s.List.Whole()
+	if err != nil {
+		return err
 	}
-	s.Sum = sum
+	s.List = whole
+	return s.checkBytes(v)
+}
+
+// Check tells whether the entries are those that a manifest signs for: as many,
+// with the same checksum, up to the same version. The error wraps ErrNotTheState.
+func (s *State) Check(v *Version) error {
+	state := &v.State
+	switch {
+	case s.List.To() != state.Changed:
+		return fmt.Errorf("%w: the objects of version %d lead to version %d, and its manifest says %d", ErrNotTheState, v.Version, s.List.To(), state.Changed)
+	case uint64(s.List.Len()) != state.Count:
+		return fmt.Errorf("%w: version %d has %d entries, and its manifest says %d", ErrNotTheState, v.Version, s.List.Len(), state.Count)
+	case uint64(s.List.Permanent()) != state.Permanent:
+		return fmt.Errorf("%w: version %d has %d entries that never end, and its manifest says %d", ErrNotTheState, v.Version, s.List.Permanent(), state.Permanent)
+	case !bytes.Equal(s.List.Sum().Bytes(), state.Checksum):
+		return fmt.Errorf("%w: version %d has entries whose checksum is not the one in its manifest", ErrNotTheState, v.Version)
+	}
 	return nil
 }
 
-// Check tells whether the entries are those that a manifest signs for: its
-// state.sha256 is the hash of their one encoding. The error wraps ErrNotTheState.
-func (s *State) Check(v *Version) error {
-	state := &v.State
-	if s.File.From() != 0 || s.File.To() != state.Changed || uint64(s.File.Len()) != state.Count {
-		return fmt.Errorf("%w: version %d has %d entries as of version %d here, and its manifest says %d as of %d", ErrNotTheState,
-			v.Version, s.File.Len(), s.File.To(), state.Count, state.Changed)
-	}
-	if sum := sha256.Sum256(s.File.Bytes()); !bytes.Equal(sum[:], state.SHA256) {
+// checkBytes holds a whole list against the hash of its one encoding.
+func (s *State) checkBytes(v *Version) error {
+	if sum := s.List.Snapshot().SHA256(); !bytes.Equal(sum[:], v.State.SHA256) {
 		return fmt.Errorf("%w: the entries of version %d have not the SHA-256 that its manifest states", ErrNotTheState, v.Version)
 	}
 	return nil

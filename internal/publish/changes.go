@@ -10,9 +10,9 @@ import (
 	"github.com/revocast/revocast/signer"
 )
 
-// changes folds rows into what becomes of the entries they name.
+// changes collects rows, and folds them into what becomes of the entries they name.
 type changes struct {
-	base   *crl.File // nil for the first version
+	base   *crl.List // nil for the first version
 	issuer string
 	policy signer.Policy
 	now    int64
@@ -22,30 +22,32 @@ type changes struct {
 	byName map[string]int
 	name   []byte // of the row's rule, reused
 
-	pending     map[entryKey]outcome
-	rows        int64
+	log         []record
 	otherIssuer int64
+	rows        int64
 }
 
-type entryKey struct {
-	rule uint8
-	key  uint64
+// record is what is left of a row: millions of them are held at once.
+type record struct {
+	key    uint64
+	before int64 // crl.Always without
+	exp    int64 // expUnknown: as the entry has it already, else from now on
+	seq    uint32
+	rule   uint8
+	gone   bool // the row reinstates
 }
 
-// outcome is what the rows so far make of an entry.
-type outcome struct {
-	before, exp int64
-	gone        bool
-}
+// expUnknown stands for the end of a jti of which nobody said when it was revoked.
+const expUnknown = -1
 
 func newChanges(base *history.State, m *signer.Manifest) *changes {
 	c := &changes{
 		issuer: m.Issuer, policy: m.Policy, now: m.IssuedAt,
-		rules: history.Rules(m), byName: map[string]int{}, pending: map[entryKey]outcome{},
+		rules: history.Rules(m), byName: map[string]int{},
 	}
 	copy(c.salt[:], m.Salt)
 	if base != nil {
-		c.base = base.File
+		c.base = base.List
 	}
 	for i, r := range c.rules {
 		c.byName[r.Name()] = i
@@ -53,7 +55,7 @@ func newChanges(base *history.State, m *signer.Manifest) *changes {
 	return c
 }
 
-// add folds one row.
+// add takes one row.
 func (c *changes) add(row *source.Row) error {
 	if row.Issuer != "" && row.Issuer != c.issuer {
 		c.otherIssuer++
@@ -63,24 +65,16 @@ func (c *changes) add(row *source.Row) error {
 	if err != nil {
 		return err
 	}
-	fingerprint, err := crl.Fingerprint(c.salt, rule, row.Values...)
+	key, err := crl.Fingerprint(c.salt, rule, row.Values...)
 	if err != nil {
 		return fmt.Errorf("row %d: %w", row.Line, err)
 	}
-	key := entryKey{rule.ID, fingerprint}
-	if row.Reinstate {
-		c.pending[key] = outcome{gone: true}
-		return nil
-	}
-	old, there := c.current(key)
-	e := crl.Entry{Before: crl.Always, Exp: c.exp(row, rule, old, there)}
+	r := record{key: key, before: crl.Always, seq: uint32(len(c.log)), rule: rule.ID, gone: row.Reinstate}
 	if row.Before != source.None {
-		e.Before = row.Before
+		r.before = row.Before
 	}
-	if there {
-		e = e.Combine(old)
-	}
-	c.pending[key] = outcome{before: e.Before, exp: e.Exp}
+	r.exp = c.exp(row, rule)
+	c.log = append(c.log, r)
 	return nil
 }
 
@@ -113,20 +107,8 @@ func (c *changes) rule(row *source.Row) (crl.Rule, error) {
 	return r, nil
 }
 
-// current is the entry as the rows so far, and the list before them, leave it.
-func (c *changes) current(key entryKey) (crl.Entry, bool) {
-	if o, ok := c.pending[key]; ok {
-		return crl.Entry{Before: o.before, Exp: o.exp}, !o.gone
-	}
-	if c.base == nil {
-		return crl.Entry{}, false
-	}
-	e, ok := c.base.Lookup(key.rule, key.key)
-	return crl.Entry{Before: e.Before, Exp: e.Exp}, ok
-}
-
 // exp is the end of a row's entry, rounded up to the granularity.
-func (c *changes) exp(row *source.Row, rule crl.Rule, old crl.Entry, there bool) int64 {
+func (c *changes) exp(row *source.Row, rule crl.Rule) int64 {
 	life := c.policy.MaxTokenLife
 	switch {
 	case row.Exp != source.None:
@@ -137,10 +119,8 @@ func (c *changes) exp(row *source.Row, rule crl.Rule, old crl.Entry, there bool)
 		return crl.Never
 	case row.RevokedAt != source.None:
 		return c.roundUp(row.RevokedAt + life)
-	case there && old.Outright():
-		return old.Exp
 	}
-	return c.roundUp(c.now + life)
+	return expUnknown
 }
 
 func (c *changes) roundUp(t int64) int64 {
@@ -148,61 +128,27 @@ func (c *changes) roundUp(t int64) int64 {
 	return min((t+g-1)/g*g, crl.MaxTime)
 }
 
-// touched are the changes to the base that a delta has to name.
-type touched struct {
-	entries []crl.Entry
-	removed []crl.Entry // as they were in the base
-}
-
-// touched compares the outcomes with the base. What expires by the dropped moment is left
-// to expiry, which needs no delta.
-func (c *changes) touched(dropped int64) touched {
-	var t touched
-	for key, o := range c.pending {
-		var old crl.Entry
-		had := false
-		if c.base != nil {
-			old, had = c.base.Lookup(key.rule, key.key)
-		}
-		now := crl.Entry{Rule: key.rule, Key: key.key, Before: o.before, Exp: o.exp}
-		stays := !o.gone && o.exp > dropped
-		if had && stays && old == now {
+// fold applies the rows of one entry, in their order, to what it was.
+func (c *changes) fold(rows []record, e crl.Entry, there bool) (crl.Entry, bool) {
+	for _, r := range rows {
+		if r.gone {
+			there = false
 			continue
 		}
-		if stays {
-			t.entries = append(t.entries, now)
-		}
-		// An entry that comes to revoke outright, or no longer does, moves between sections.
-		if had && old.Exp > dropped && (!stays || old.Outright() != now.Outright()) {
-			t.removed = append(t.removed, old)
-		}
-	}
-	return t
-}
-
-// next are the entries of the next state, and how many of the base expired.
-func (c *changes) next(t touched, dropped int64) (entries []crl.Entry, expired int) {
-	entries = slices.Clone(t.entries)
-	if c.base == nil {
-		return entries, 0
-	}
-	touched := make(map[entryKey]bool, len(t.entries)+len(t.removed))
-	for _, e := range t.entries {
-		touched[entryKey{e.Rule, e.Key}] = true
-	}
-	for _, e := range t.removed {
-		touched[entryKey{e.Rule, e.Key}] = true
-	}
-	for e := range c.base.Entries() {
+		now := crl.Entry{Rule: r.rule, Key: r.key, Before: r.before, Exp: r.exp}
 		switch {
-		case touched[entryKey{e.Rule, e.Key}]:
-		case e.Exp <= dropped:
-			expired++
+		case r.exp != expUnknown:
+		case there && e.Outright():
+			now.Exp = e.Exp
 		default:
-			entries = append(entries, e)
+			now.Exp = c.roundUp(c.now + c.policy.MaxTokenLife)
 		}
+		if there {
+			now = now.Combine(e)
+		}
+		e, there = now, true
 	}
-	return entries, expired
+	return e, there
 }
 
 // ruleTable is the rules as the manifest has them.

@@ -43,7 +43,11 @@ func (d *draft) commit(ctx context.Context) (*Result, error) {
 		return d.result, fmt.Errorf("%w (version %d): %w", ErrHint, version.Version, err)
 	}
 	if d.cache != nil {
-		if err := d.cache.Save(ctx, d.state); err != nil {
+		objects := make(map[string][]byte, len(d.blobs))
+		for _, b := range d.blobs {
+			objects[b.Name()] = b.stored
+		}
+		if err := d.cache.Save(ctx, d.state, objects); err != nil {
 			d.result.Warnings = append(d.result.Warnings, fmt.Sprintf("the cache could not be written, so the next run reads the store: %v", err))
 		}
 	}

@@ -1,9 +1,7 @@
 package publish
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -104,121 +102,6 @@ func (d *draft) readRows(ctx context.Context) error {
 	r := d.result
 	r.Rows, r.Full, r.OtherIssuer = read.Rows, read.Full, c.otherIssuer
 	r.SkippedRows, r.Skipped = read.SkippedRows, read.Skipped
-	return nil
-}
-
-// build makes the next state, the objects that lead to it, and the manifest.
-func (d *draft) build(ctx context.Context) error {
-	m, r := &d.manifest, d.result
-	touched := d.changes.touched(m.State.Dropped)
-	r.Changed, r.Released = len(touched.entries), len(touched.removed)
-	var err error
-	if d.base == nil || len(touched.entries)+len(touched.removed) > 0 {
-		err = d.buildChange(ctx, touched)
-	} else {
-		err = d.buildHeartbeat()
-	}
-	if err != nil {
-		return err
-	}
-	f := d.state.File
-	sum := sha256.Sum256(f.Bytes())
-	m.State.SHA256 = sum[:]
-	m.State.Checksum = d.state.Sum.Bytes()
-	m.State.Count, m.State.Permanent = uint64(f.Len()), uint64(f.Permanent())
-	r.Version, r.Entries, r.Permanent = m.Version, f.Len(), m.State.Permanent
-	r.IssuedAt, r.StaleAt = time.Unix(m.IssuedAt, 0).UTC(), time.Unix(m.Expires, 0).UTC()
-	for _, b := range d.blobs {
-		r.Objects = append(r.Objects, b.Object)
-	}
-	return nil
-}
-
-// buildHeartbeat is a version in which nothing changes but what expires, which
-// readers drop by themselves: a manifest is all there is to it.
-func (d *draft) buildHeartbeat() error {
-	d.state = &history.State{File: d.base.File, Sum: d.base.Sum}
-	if d.base.File.NextExpiry() <= d.manifest.State.Dropped {
-		var err error
-		d.state.File, d.state.Sum, err = crl.Apply(d.base.File, d.base.Sum, nil, d.manifest.State.Dropped)
-		if err != nil {
-			return err
-		}
-	}
-	d.result.Dropped = d.base.File.Len() - d.state.File.Len()
-	return nil
-}
-
-// buildChange is a version with a delta, which is proved before it is believed:
-// the state is built from the entries, the delta is packed, unpacked
-// and applied as a reader would, and both must be the same bytes.
-func (d *draft) buildChange(ctx context.Context, t touched) error {
-	m := &d.manifest
-	m.State.Changed = m.Version
-	m.State.Changes++
-	entries, dropped := d.changes.next(t, m.State.Dropped)
-	d.result.Dropped = dropped
-	file, err := crl.Build(0, m.Version, entries, nil)
-	if err != nil {
-		return err
-	}
-	d.state = &history.State{File: file, Sum: file.Checksum()}
-	if d.base != nil {
-		delta, err := crl.Build(d.base.File.To(), m.Version, t.entries, t.removed)
-		if err != nil {
-			return err
-		}
-		packed, err := d.pack(delta, 1)
-		if err != nil {
-			return err
-		}
-		if err := d.replay(packed); err != nil {
-			return err
-		}
-		d.addDelta(ctx, packed, delta)
-	}
-	if snapshotDue(m, d.SnapshotEvery) {
-		packed, err := d.pack(file, m.State.Changes)
-		if err != nil {
-			return err
-		}
-		m.Objects = withSnapshot(m.Objects, packed.Object)
-	}
-	return nil
-}
-
-// pack makes a file an object of this version.
-func (d *draft) pack(f *crl.File, changes uint64) (blob, error) {
-	o, stored, err := history.Pack(f)
-	if err != nil {
-		return blob{}, err
-	}
-	o.Changes = changes
-	back, err := history.Unpack(o, stored)
-	if err != nil {
-		return blob{}, fmt.Errorf("what was just packed cannot be read back, nothing was published: %w", err)
-	}
-	if !bytes.Equal(back.Bytes(), f.Bytes()) {
-		return blob{}, fmt.Errorf("what was just packed reads back as something else; nothing was published")
-	}
-	b := blob{o, stored}
-	d.blobs = append(d.blobs, b)
-	return b, nil
-}
-
-// replay does with the delta what a reader will do.
-func (d *draft) replay(b blob) error {
-	delta, err := history.Unpack(b.Object, b.stored)
-	if err != nil {
-		return err
-	}
-	file, sum, err := crl.Apply(d.base.File, d.base.Sum, delta, d.manifest.State.Dropped)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(file.Bytes(), d.state.File.Bytes()) || sum != d.state.Sum {
-		return fmt.Errorf("the delta to version %d does not lead to the list it was made for; nothing was published, and this is a defect of the program: please report it", d.manifest.Version)
-	}
 	return nil
 }
 

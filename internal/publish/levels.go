@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,14 +11,17 @@ import (
 	"github.com/revocast/revocast/signer"
 )
 
-// Deltas come in levels of 1, 8 and 64 changes: eight deltas of a level are
-// composed into one of the next as soon as there are eight. A manifest names the last
-// eight of each level, so that a reader finds a short way from any of
-// the last 512 changes; who is farther behind takes the snapshot.
-const (
-	fanOut   = 8
-	maxLevel = 64
-)
+// levels are the deltas that there are: of one change each, and of 4, 8 … 128
+// changes, which end where the number of changes is a multiple of that. A manifest
+// names the newest few of each level, so that a reader who is up to 512 changes behind
+// finds a way of at most eleven objects, that are at most half as
+// large again as one delta would be: a delta may be used from any version that it
+// covers, and at every distance there are some a fourth as long. Who is
+// farther behind takes the snapshot.
+var levels = []struct {
+	changes uint64
+	keep    int
+}{{1, 6}, {4, 4}, {8, 4}, {16, 4}, {32, 4}, {64, 4}, {128, 4}}
 
 // addDelta adds the delta of this version, and the larger ones that become due with
 // it. They only shorten the way of readers, so one that cannot be made
@@ -26,17 +30,21 @@ func (d *draft) addDelta(ctx context.Context, packed blob, file *crl.File) {
 	m := &d.manifest
 	fresh := map[string]*crl.File{packed.Name(): file}
 	m.Objects = append(slices.Clone(m.Objects), packed.Object)
-	for level := uint64(1); level < maxLevel; level *= fanOut {
-		parts := unfolded(m.Objects, level)
-		if len(parts) < fanOut {
+	for i, level := range levels[1:] {
+		if m.State.Changes%level.changes != 0 {
+			break
+		}
+		below := levels[i].changes
+		parts := newest(m.Objects, below, int(level.changes/below))
+		if parts == nil {
 			break
 		}
 		folded, err := d.fold(ctx, parts, fresh)
 		if err == nil {
-			packed, err = d.pack(folded, level*fanOut)
+			packed, folded, err = d.pack(folded, level.changes)
 		}
 		if err != nil {
-			d.result.Warnings = append(d.result.Warnings, fmt.Sprintf("the delta over %d changes could not be made: %v", level*fanOut, err))
+			d.result.Warnings = append(d.result.Warnings, fmt.Sprintf("the delta over %d changes could not be made: %v", level.changes, err))
 			break
 		}
 		fresh[packed.Name()] = folded
@@ -45,17 +53,14 @@ func (d *draft) addDelta(ctx context.Context, packed blob, file *crl.File) {
 	m.Objects = trim(m.Objects)
 }
 
-// unfolded are the newest eight deltas of a level, if the next level has none of them yet
-// and each begins where the one before ends.
-func unfolded(objects []signer.Object, level uint64) []signer.Object {
-	same, next := ofLevel(objects, level), ofLevel(objects, level*fanOut)
-	if len(same) < fanOut {
+// newest are the newest n deltas of a level, if each begins where the one before
+// ends; else nil.
+func newest(objects []signer.Object, level uint64, n int) []signer.Object {
+	same := ofLevel(objects, level)
+	if len(same) < n {
 		return nil
 	}
-	same = same[len(same)-fanOut:]
-	if len(next) > 0 && next[len(next)-1].To > same[0].From {
-		return nil
-	}
+	same = same[len(same)-n:]
 	for i, o := range same[1:] {
 		if o.From != same[i].To {
 			return nil
@@ -72,12 +77,7 @@ func ofLevel(objects []signer.Object, level uint64) []signer.Object {
 			out = append(out, o)
 		}
 	}
-	slices.SortFunc(out, func(a, b signer.Object) int {
-		if a.To < b.To {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out, func(a, b signer.Object) int { return cmp.Compare(a.To, b.To) })
 	return out
 }
 
@@ -101,7 +101,7 @@ func (d *draft) fold(ctx context.Context, parts []signer.Object, fresh map[strin
 	return all, nil
 }
 
-// trim keeps the snapshot and the newest eight deltas of each level.
+// trim keeps the snapshot and the newest deltas of each level.
 func trim(objects []signer.Object) []signer.Object {
 	var out []signer.Object
 	for _, o := range objects {
@@ -109,9 +109,9 @@ func trim(objects []signer.Object) []signer.Object {
 			out = append(out, o)
 		}
 	}
-	for level := uint64(1); level <= maxLevel; level *= fanOut {
-		same := ofLevel(objects, level)
-		out = append(out, same[max(0, len(same)-fanOut):]...)
+	for _, level := range levels {
+		same := ofLevel(objects, level.changes)
+		out = append(out, same[max(0, len(same)-level.keep):]...)
 	}
 	return out
 }

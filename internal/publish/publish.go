@@ -252,11 +252,13 @@ func (p *publisher) base(ctx context.Context) (*history.State, error) {
 			return nil, err
 		}
 	}
-	state, err := history.Load(ctx, p.Store, head, cached)
-	if err != nil && cached != nil {
-		state, err = history.Load(ctx, p.Store, head, nil)
+	state, objects, err := history.Follow(ctx, p.Store, head, cached)
+	if err != nil || p.cache == nil {
+		return state, err
 	}
-	return state, err
+	// A cache that cannot be written is reported when the run is done.
+	_ = p.cache.Save(ctx, state, objects)
+	return state, nil
 }
 
 // holds refuses to publish on top of a version that only the cache has. The search for

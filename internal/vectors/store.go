@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/revocast/revocast/client"
+	"github.com/revocast/revocast/internal/audit"
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/publish"
 	"github.com/revocast/revocast/internal/source"
@@ -127,11 +128,11 @@ func (s *set) version(ctx context.Context, bucket store.Store, number uint64) (v
 	if err != nil {
 		return version{}, err
 	}
-	state, err := history.Load(ctx, bucket, v, nil)
+	state, err := audit.StateAt(ctx, bucket, v)
 	if err != nil {
 		return version{}, err
 	}
-	out := version{Version: number, Manifest: v.Digest(), List: s.list(fmt.Sprintf("store-%d", number), state.File), CatchUp: map[string][]string{}}
+	out := version{Version: number, Manifest: v.Digest(), List: s.list(fmt.Sprintf("store-%d", number), state.List.Snapshot()), CatchUp: map[string][]string{}}
 	for have := range number {
 		from := uint64(0)
 		if have > 0 {
