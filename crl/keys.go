@@ -58,6 +58,8 @@ type keySet struct {
 }
 
 // find is the rank of the key among the set's keys. It is what a check waits for.
+// Without ok the rank has no meaning, but comes from what was read, so that a
+// benchmark can wait for it.
 func (s *keySet) find(key uint64) (rank int, ok bool) {
 	if !s.packed {
 		return s.findPlain(key)
@@ -67,7 +69,7 @@ func (s *keySet) find(key uint64) (rank int, ok bool) {
 	at := pivot + superHeader + blockSize*block
 	occupied := binary.LittleEndian.Uint64(s.data[at+2:])
 	if occupied>>bit&1 == 0 {
-		return 0, false
+		return int(occupied), false
 	}
 	first := int(binary.LittleEndian.Uint16(s.data[at:]))
 	runs := s.data[pivot+s.runs():]
@@ -78,7 +80,7 @@ func (s *keySet) find(key uint64) (rank int, ok bool) {
 		}
 		i++
 		if runs[i>>3]>>(i&7)&1 == 1 {
-			return 0, false
+			return i, false
 		}
 	}
 }

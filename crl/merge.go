@@ -39,7 +39,10 @@ type measures struct {
 func (m *merge) measure() {
 	m.measures = measures{min: Always}
 	m.findGone()
-	m.upserts = slices.DeleteFunc(slices.Clone(m.upserts), func(e Entry) bool { return e.Exp <= m.dropped })
+	expired := func(e Entry) bool { return e.Exp <= m.dropped }
+	if slices.ContainsFunc(m.upserts, expired) {
+		m.upserts = slices.DeleteFunc(slices.Clone(m.upserts), expired)
+	}
 	m.at = make([]int, len(m.upserts))
 	if m.base != nil {
 		for i := range m.upserts {
@@ -66,7 +69,9 @@ func (m *merge) measure() {
 	}, func(e *Entry) {
 		m.n++
 		m.bound(e.Before)
-		used = append(used, e.Exp)
+		if i, ok := slices.BinarySearch(used, e.Exp); !ok {
+			used = slices.Insert(used, i, e.Exp)
+		}
 	})
 	if m.form.removed() {
 		return

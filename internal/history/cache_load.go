@@ -3,6 +3,7 @@ package history
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -85,50 +86,66 @@ func (c *Cache) loadFrom(ctx context.Context, base uint64, steps []uint64, there
 // loadList gives the whole list of a version.
 func (c *Cache) loadList(ctx context.Context, v *Version) (*crl.List, error) {
 	name := cachedList(v)
-	block, err := readBlock(ctx, c.Store, name)
+	block, hash, err := readBlock(ctx, c.Store, name)
 	if err != nil {
 		return nil, err
 	}
+	// Validated while the hash is still being taken: neither needs the other's answer.
 	f, err := crl.ParseKeeping(block.Bytes(), block)
+	if sum := <-hash; !bytes.Equal(sum, v.State.SHA256) {
+		return nil, fmt.Errorf("%w: %s has the SHA-256 %x", ErrNotTheState, name, sum)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	sum, _ := crl.ChecksumFromBytes(v.State.Checksum) // its length was validated
-	list, err := crl.NewList(f, sum)
+	runtime.KeepAlive(block)
+	checksum, _ := crl.ChecksumFromBytes(v.State.Checksum) // its length was validated
+	list, err := crl.NewList(f, checksum)
 	if err != nil {
 		return nil, err
 	}
-	s := &State{v, list}
-	if err := s.Check(v); err != nil {
-		return nil, err
-	}
-	return list, s.checkBytes(v)
+	return list, (&State{v, list}).Check(v)
 }
 
-// readBlock reads an object into memory that the Go heap does not count.
-func readBlock(ctx context.Context, r store.Reader, name string) (*memory.Block, error) {
-	o, ok := r.(store.Opener)
-	if !ok {
-		obj, err := r.Get(ctx, name, maxList, "")
-		if err != nil {
-			return nil, err
-		}
-		block := memory.Make(len(obj.Data))
-		copy(block.Bytes(), obj.Data)
-		return block, nil
-	}
-	f, size, err := o.Open(ctx, name)
+// readBlock reads an object into memory that the Go heap does not count, and takes
+// its SHA-256 on another processor while it reads.
+func readBlock(ctx context.Context, r store.Reader, name string) (*memory.Block, <-chan []byte, error) {
+	in, size, err := open(ctx, r, name)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	defer f.Close()
+	defer in.Close()
 	if size > min(maxList, math.MaxInt) {
-		return nil, fmt.Errorf("%w: %s in %s has %d bytes", store.ErrTooLarge, name, r, size)
+		return nil, nil, fmt.Errorf("%w: %s in %s has %d bytes", store.ErrTooLarge, name, r, size)
 	}
 	block := memory.Make(int(size))
-	_, err = io.ReadFull(f, block.Bytes())
-	runtime.KeepAlive(block)
-	return block, err
+	read, sum := make(chan []byte, 64), make(chan []byte, 1)
+	go func() {
+		h := sha256.New()
+		for part := range read {
+			h.Write(part)
+		}
+		runtime.KeepAlive(block)
+		sum <- h.Sum(nil)
+	}()
+	defer close(read)
+	for rest := block.Bytes(); len(rest) > 0; {
+		part := rest[:min(len(rest), 1<<20)]
+		if _, err := io.ReadFull(in, part); err != nil {
+			return nil, nil, fmt.Errorf("%s in %s changed while it was read: %w", name, r, err)
+		}
+		read <- part
+		rest = rest[len(part):]
+	}
+	return block, sum, nil
+}
+
+func open(ctx context.Context, r store.Reader, name string) (io.ReadCloser, int64, error) {
+	if o, ok := r.(store.Opener); ok {
+		return o.Open(ctx, name)
+	}
+	obj, err := r.Get(ctx, name, maxList, "")
+	return io.NopCloser(bytes.NewReader(obj.Data)), int64(len(obj.Data)), err
 }
 
 // journal is what the steps in a cache bring together.

@@ -22,23 +22,10 @@ type changes struct {
 	byName map[string]int
 	name   []byte // of the row's rule, reused
 
-	log         []record
+	log         rowLog
 	otherIssuer int64
 	rows        int64
 }
-
-// record is what is left of a row: millions of them are held at once.
-type record struct {
-	key    uint64
-	before int64 // crl.Always without
-	exp    int64 // expUnknown: as the entry has it already, else from now on
-	seq    uint32
-	rule   uint8
-	gone   bool // the row reinstates
-}
-
-// expUnknown stands for the end of a jti of which nobody said when it was revoked.
-const expUnknown = -1
 
 func newChanges(base *history.State, m *signer.Manifest) *changes {
 	c := &changes{
@@ -69,12 +56,12 @@ func (c *changes) add(row *source.Row) error {
 	if err != nil {
 		return fmt.Errorf("row %d: %w", row.Line, err)
 	}
-	r := record{key: key, before: crl.Always, seq: uint32(len(c.log)), rule: rule.ID, gone: row.Reinstate}
+	r := record{key: key, before: crl.Always, seq: uint32(c.log.n), rule: rule.ID, gone: row.Reinstate}
 	if row.Before != source.None {
 		r.before = row.Before
 	}
 	r.exp = c.exp(row, rule)
-	c.log = append(c.log, r)
+	c.log.append(r)
 	return nil
 }
 

@@ -34,8 +34,7 @@ func (d *draft) addDelta(ctx context.Context, packed blob, file *crl.File) {
 		if m.State.Changes%level.changes != 0 {
 			break
 		}
-		below := levels[i].changes
-		parts := newest(m.Objects, below, int(level.changes/below))
+		parts := newest(m.Objects, levels[i].changes, due(m, i))
 		if parts == nil {
 			break
 		}
@@ -51,6 +50,15 @@ func (d *draft) addDelta(ctx context.Context, packed blob, file *crl.File) {
 		m.Objects = append(m.Objects, packed.Object)
 	}
 	m.Objects = trim(m.Objects)
+}
+
+// due is how many deltas of level i make one of the next.
+func due(m *signer.Manifest, i int) int {
+	n := int(levels[i+1].changes / levels[i].changes)
+	if i == 0 && m.State.Changes == levels[i+1].changes {
+		n-- // the first change of all is a snapshot and has no delta
+	}
+	return n
 }
 
 // newest are the newest n deltas of a level, if each begins where the one before

@@ -1,0 +1,310 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/revocast/revocast/client"
+	"github.com/revocast/revocast/crl"
+	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/store"
+)
+
+func (s *site) open(r store.Reader, cache string) *client.Client {
+	cfg := client.Config{Store: r, Keys: s.key.Public()}
+	if cache != "" {
+		var err error
+		cfg.Cache, err = store.OpenDir(cache)
+		check(err)
+	}
+	c, err := client.Open(context.Background(), cfg)
+	check(err)
+	return c
+}
+
+// answered makes sure that a client tells a revoked token from a good one.
+func (w world) answered(c *client.Client) {
+	if err := c.Check(client.Token{Claims: w.claims(0)}); err == nil {
+		panic("a revoked token was accepted")
+	}
+	check(c.Check(client.Token{Claims: w.claims(1 << 60)}))
+}
+
+// following measures a client over HTTP and its cache: P2, P6, P7, P8.
+func (b *bench) following(s *site) {
+	var requests, received atomic.Int64
+	files := http.FileServer(http.Dir(s.path("bucket")))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		if info, err := os.Stat(s.path("bucket") + r.URL.Path); err == nil {
+			w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size())) // as nginx does
+		}
+		files.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	counting := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		return &countedConn{conn, &received}, err
+	}}}
+	remote, err := store.OpenHTTP(server.URL, counting)
+	check(err)
+	ctx := context.Background()
+
+	b.log("following %d versions of 1,000 rows", 100)
+	c := s.open(remote, s.path("client"))
+	s.answered(c)
+	requests.Store(0)
+	received.Store(0)
+	check(c.Refresh(ctx))
+	b.bar("P6", "a poll with no news, requests and bytes", fmt.Sprintf("%d and %d", requests.Load(), received.Load()), "≤ 1 and ≤ 500", requests.Load() <= 1 && received.Load() <= 500)
+
+	var each sample
+	for range 100 {
+		s.step(1000)
+		runtime.GC()
+		start := cpu()
+		check(c.Refresh(ctx))
+		each = append(each, cpu()-start)
+	}
+	total := 0.0
+	for _, t := range each {
+		total += t
+	}
+	rebuild := s.rebuild()
+	part := total / 100 / rebuild.median()
+	b.bar("P8", "refresh by 1,000 entries, CPU, of a rebuild of the list",
+		fmt.Sprintf("%.1f %% (%.1f ms; median %.1f; rebuild %.0f ms)", 100*part, 10*total, 1e3*each.median(), 1e3*rebuild.median()), "≤ 2 %", part <= 0.02)
+
+	var starts, hashes, peaks, steady sample
+	for range 5 {
+		var out childResult
+		s.child("cold", &out, nil)
+		starts, hashes = append(starts, out.Start), append(hashes, out.Hash)
+	}
+	ratio := starts.median() / hashes.median()
+	b.bar("P7", "cold start to the first answer, × SHA-256 of the cache", fmt.Sprintf("%.2f (%.0f ms, %s; SHA-256 %.0f ms)", ratio, 1e3*starts.median(), starts.spread(), 1e3*hashes.median()), "≤ 1.6", ratio <= 1.6)
+
+	for range 3 {
+		var out childResult
+		s.child("memory", &out, func() { s.step(1000); s.step(0) })
+		steady, peaks = append(steady, out.Steady/float64(out.Entries)), append(peaks, out.Peak/float64(out.Entries))
+	}
+	b.bar("P2", "memory of a client, bytes an entry, growth of RSS", fmt.Sprintf("%.2f (%s)", steady.median(), steady.spread()), "≤ 6.2", steady.median() <= 6.2)
+	b.bar("P2", "the same at the peak of a refresh that rewrites the list", fmt.Sprintf("%.2f", peaks.median()), "≤ 13.6", peaks.median() <= 2.2*6.2)
+}
+
+// rebuild is the CPU time that the whole list with a delta takes, merged, validated and hashed.
+func (s *site) rebuild() sample {
+	v := s.head()
+	state, err := history.Load(context.Background(), s.bucket, v, nil)
+	check(err)
+	whole, err := state.List.Whole()
+	check(err)
+	entries := make([]crl.Entry, 1000)
+	for i := range entries {
+		entries[i] = crl.Entry{Rule: 1, Key: mix(uint64(i)), Before: crl.Always, Exp: s.exp(uint64(i))}
+	}
+	delta, err := crl.Build(whole.To(), whole.To()+1, entries, nil)
+	check(err)
+	var all sample
+	for range 5 {
+		start := cpu()
+		next, _, err := crl.Apply(whole.Snapshot(), whole.Sum(), delta, 0)
+		check(err)
+		next.SHA256()
+		all = append(all, cpu()-start)
+	}
+	return all
+}
+
+type countedConn struct {
+	net.Conn
+	n *atomic.Int64
+}
+
+func (c *countedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// childResult is what a process of its own measured.
+type childResult struct {
+	Start, Hash  float64 // seconds
+	Steady, Peak float64 // bytes
+	Entries      int
+}
+
+// child measures in a process of its own, and does something when that says that it is ready.
+func (s *site) child(what string, out *childResult, ready func()) {
+	exe, err := os.Executable()
+	check(err)
+	cmd := exec.Command(exe, "-child", what, s.dir, strconv.FormatInt(s.now, 10))
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	check(err)
+	pipe, err := cmd.StdoutPipe()
+	check(err)
+	check(cmd.Start())
+	lines := bufio.NewScanner(pipe)
+	for lines.Scan() {
+		if lines.Text() == "ready" {
+			ready()
+			_, err := in.Write([]byte("\n"))
+			check(err)
+			continue
+		}
+		check(json.Unmarshal(lines.Bytes(), out))
+	}
+	check(cmd.Wait())
+}
+
+func runChild(what string, args []string) {
+	s := &site{dir: args[0]}
+	now, err := strconv.ParseInt(args[1], 10, 64)
+	check(err)
+	s.now = now
+	data, err := os.ReadFile(s.path("signing.jwk"))
+	check(err)
+	s.key, err = signer.ParsePrivateKey(data)
+	check(err)
+	s.bucket, err = store.OpenDir(s.path("bucket"))
+	check(err)
+	var out childResult
+	switch what {
+	case "cold":
+		out = s.cold()
+	case "memory":
+		out = s.memory()
+	}
+	check(json.NewEncoder(os.Stdout).Encode(out))
+}
+
+// cold starts from the cache alone.
+func (s *site) cold() (out childResult) {
+	nowhere, err := store.OpenDir(s.path("nowhere"))
+	check(err)
+	start := time.Now()
+	c := s.open(nowhere, s.path("client"))
+	s.answered(c)
+	out.Start = time.Since(start).Seconds()
+	bytes := 0
+	cache, err := store.OpenDir(s.path("client"))
+	check(err)
+	infos, err := cache.List(context.Background(), "")
+	check(err)
+	for _, info := range infos {
+		bytes += int(info.Size)
+	}
+	out.Hash = hashing(bytes).median()
+	return out
+}
+
+// memory loads the list, and then brings about a refresh that rewrites it.
+func (s *site) memory() (out childResult) {
+	pid := os.Getpid()
+	warm := s.open(slow{}, "") // the code, the runtime and one failed refresh
+	_ = warm.Check(client.Token{Claims: s.claims(0)})
+	runtime.GC()
+	before := memoryOf(pid, "VmRSS")
+	c := s.open(s.bucket, s.path("client"))
+	s.answered(c)
+	time.Sleep(200 * time.Millisecond)
+	out.Steady = memoryOf(pid, "VmRSS") - before
+	out.Entries = c.Status().Entries
+	resetPeak()
+	// The parent publishes a change and then nothing, which makes every client write its
+	// list anew.
+	fmt.Println("ready")
+	_, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	check(err)
+	version := c.Status().Version
+	check(c.Refresh(context.Background()))
+	if c.Status().Version <= version {
+		panic("there was nothing to refresh")
+	}
+	out.Peak = memoryOf(pid, "VmHWM") - before
+	return out
+}
+
+type slow struct{}
+
+func (slow) String() string { return "nowhere" }
+func (slow) Get(context.Context, string, int64, string) (store.Object, error) {
+	return store.Object{}, store.ErrNotFound
+}
+
+// behind measures how long the way is for clients that are so many versions behind: P12.
+func (b *bench) behind(s *site) {
+	n := uint64(min(b.scale/10, 1e6))
+	b.log("512 versions of 1,000 rows, on top of %d", n)
+	first := s.config(n)
+	first.Create, first.Issuer, first.MaxTokenLife = true, issuer, 24*time.Hour
+	s.run(first)
+	for range 20 {
+		s.step(1000)
+	}
+	distances := []uint64{1, 2, 3, 5, 10, 20, 50, 100, 200, 300, 400, 500}
+	held := map[uint64]*history.State{}
+	last := s.head().Version + 512
+	ctx := context.Background()
+	deltas := map[uint64]*crl.File{}
+	for s.head().Version < last {
+		r := s.step(1000)
+		for _, o := range r.Objects {
+			if o.Changes == 1 && o.From != 0 {
+				f, err := history.Fetch(ctx, s.bucket, o)
+				check(err)
+				deltas[o.To] = f
+			}
+		}
+		if d := last - r.Version; slices.Contains(distances, d) {
+			state, err := history.Load(ctx, s.bucket, s.head(), nil)
+			check(err)
+			held[d] = state
+		}
+	}
+	most, worst := 0, 0.0
+	for _, d := range distances {
+		counted := &countedStore{Reader: s.bucket}
+		_, err := history.Load(ctx, counted, s.head(), held[d])
+		check(err)
+		direct := deltas[last-d+1]
+		for v := last - d + 2; v <= last; v++ {
+			direct, err = crl.Compose(direct, deltas[v])
+			check(err)
+		}
+		o, _, err := history.Pack(direct)
+		check(err)
+		most = max(most, counted.requests+1)
+		worst = max(worst, float64(counted.bytes)/float64(o.Size))
+		b.log("     %3d behind: %d objects, %.2f × the bytes of one delta", d, counted.requests, float64(counted.bytes)/float64(o.Size))
+	}
+	b.bar("P12", "1 to 500 versions behind: requests at most", fmt.Sprint(most), "≤ 12", most <= 12)
+	b.bar("P12", "the same, bytes, × one direct delta", fmt.Sprintf("%.2f", worst), "≤ 1.5", worst <= 1.5)
+}
+
+type countedStore struct {
+	store.Reader
+	requests, bytes int
+}
+
+func (c *countedStore) Get(ctx context.Context, name string, limit int64, etag string) (store.Object, error) {
+	obj, err := c.Reader.Get(ctx, name, limit, etag)
+	c.requests++
+	c.bytes += len(obj.Data)
+	return obj, err
+}
