@@ -35,6 +35,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -152,7 +153,14 @@ func (c *Client) Check(t Token) error {
 func (c *Client) Refresh(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	was := c.view.Load()
 	err := c.refresh(ctx)
+	if now := c.view.Load(); was != nil && now != was && now.state.List.Snapshot() != nil {
+		// All of the list was written anew. What the old one and the work on the new one took
+		// is given back at once; the collector, which knows nothing of blocks
+		// outside its heap, might not run for minutes.
+		debug.FreeOSMemory()
+	}
 	if err != nil {
 		c.etag = "" // whatever went wrong, the next attempt reads it all again
 	}
@@ -249,6 +257,7 @@ func (c *Client) sameList(v *history.Version) error {
 // to run in a goroutine of its own, once for a client.
 func (c *Client) Follow(ctx context.Context) {
 	failures := 0
+	debug.FreeOSMemory() // what it took to load the list
 	for {
 		wait := c.cfg.Interval << min(failures, 4)
 		wait = wait/2 + rand.N(wait)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/revocast/revocast/client"
 	"github.com/revocast/revocast/internal/publish"
-	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
 )
 
@@ -223,16 +222,15 @@ func TestFlippedBitsOfTheStepsInTheCache(t *testing.T) {
 	wire.down.Store(true)
 	config := func(cfg *client.Config) { cfg.Store, cfg.Cache = wire, objects }
 	require.True(t, w.holds(t, l, "the cache as it is", config))
-	last := signer.ManifestName(4) // what it says is in manifest.jwt, too
 	for _, name := range objects.names() {
 		original := objects.objects[name]
 		objects.replaced = name
 		objects.data = nil
-		require.Equal(t, name == last, w.holds(t, l, "without "+name, config), name)
+		require.False(t, w.holds(t, l, "without "+name, config), name)
 		for bit := 0; bit < 8*len(original); bit += 5 {
 			objects.data = slices.Clone(original)
 			objects.data[bit/8] ^= 1 << (bit % 8)
-			require.Equal(t, name == last, w.holds(t, l, fmt.Sprintf("bit %d of %s", bit, name), config))
+			require.False(t, w.holds(t, l, fmt.Sprintf("bit %d of %s", bit, name), config))
 		}
 	}
 }

@@ -38,35 +38,6 @@ func continues(version uint64, delta *File) error {
 	return nil
 }
 
-// Compose gives the one delta that does what a and then b do; b begins where a
-// ends or before, and leads beyond it.
-func Compose(a, b *File) (*File, error) {
-	if b.from == 0 || b.from > a.to || b.from < a.from || b.to <= a.to {
-		return nil, fmt.Errorf("changes from version %d to %d do not continue those from %d to %d", b.from, b.to, a.from, a.to)
-	}
-	merges := mergeFiles(a, b, -1, nil)
-	if a.from != 0 {
-		for _, id := range sectionIDs(a, b) {
-			merges = append(merges, composeRemoved(a, b, id.rule, id.form))
-		}
-		slices.SortFunc(merges, compareMerges)
-	}
-	both, err := encode(a.from, b.to, merges)
-	runtime.KeepAlive(a)
-	runtime.KeepAlive(b)
-	return both, err
-}
-
-// composeRemoved is what either delta removed and the second did not bring back.
-func composeRemoved(a, b *File, rule uint8, f form) *merge {
-	return &merge{
-		rule: rule, form: f.removal(), dropped: -1,
-		base:    a.section(rule, f.removal()),
-		upserts: b.entriesOf(rule, f.removal()),
-		removed: b.entriesOf(rule, f),
-	}
-}
-
 // mergeFiles are the sections of entries that result from base and then delta.
 // While they are written, sum is brought from base's to theirs.
 func mergeFiles(base, delta *File, dropped int64, sum *Checksum) []*merge {

@@ -92,6 +92,7 @@ func TestDeltasLeadToTheSameBytesFromEveryVersion(t *testing.T) {
 		state := mustBuild(t, 0, first, w.list(), nil)
 		states, sums := []*File{state}, []Checksum{state.Checksum()}
 		var window *File // composed of all deltas so far
+		var steps []*File
 		for v := uint64(first + 1); v < first+12; v++ {
 			dropped := int64(v) * 50
 			w.step(r, v, dropped)
@@ -110,6 +111,10 @@ func TestDeltasLeadToTheSameBytesFromEveryVersion(t *testing.T) {
 				require.NoError(t, err)
 				require.NoError(t, window.Verify())
 			}
+			steps = append(steps, delta)
+			all, err := ComposeAll(steps...)
+			require.NoError(t, err)
+			require.Equal(t, window.Bytes(), all.Bytes())
 			for i, old := range states {
 				got, sum, err := Apply(old, sums[i], window, dropped)
 				require.NoError(t, err)
@@ -145,6 +150,12 @@ func TestApplyRefusesADeltaThatDoesNotContinue(t *testing.T) {
 	}
 	_, _, err := Apply(mustBuild(t, 1, 5, nil, nil), Checksum{}, nil, 0)
 	require.Error(t, err, "a delta is no state")
-	_, err = Compose(mustBuild(t, 1, 5, nil, nil), mustBuild(t, 6, 7, nil, nil))
+	for _, compose := range []func(...*File) (*File, error){ComposeAll, func(d ...*File) (*File, error) { return Compose(d[0], d[1]) }} {
+		_, err = compose(mustBuild(t, 1, 5, nil, nil), mustBuild(t, 6, 7, nil, nil))
+		require.ErrorContains(t, err, "do not continue")
+	}
+	_, err = ComposeAll()
 	require.Error(t, err)
+	_, err = ComposeAll(mustBuild(t, 0, 5, nil, nil), mustBuild(t, 5, 7, nil, nil))
+	require.ErrorContains(t, err, "is no change")
 }

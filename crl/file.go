@@ -216,9 +216,21 @@ func (f *File) NextExpiry() int64 {
 // one encoding. It also checks that every moment is one that an entry may have.
 // The error is a *FormatError.
 func (f *File) Verify() error {
-	for e := range f.Entries() {
-		if err := e.validate(); err != nil {
-			return &FormatError{Section: -1, Reason: err.Error()}
+	for i, s := range f.sections {
+		why := ""
+		var last uint64
+		first := true
+		s.each(func(e Entry) bool {
+			if err := e.validate(); err != nil {
+				why = err.Error()
+			} else if !first && e.Key <= last {
+				why = "the keys are not ascending"
+			}
+			last, first = e.Key, false
+			return why == ""
+		})
+		if why != "" {
+			return &FormatError{Section: i, Reason: why}
 		}
 	}
 	var same []*merge

@@ -50,18 +50,25 @@ func (s *keySet) validatePacked(size int) string {
 		if uint32(rank) != binary.LittleEndian.Uint32(s.data[pivot:]) {
 			return "a superblock's rank is not the number of keys before it"
 		}
-		m, why := s.validateSuper(pivot, size)
-		if why != "" {
-			return why
+		next := s.n
+		if super+1 < s.supers {
+			after := int(binary.LittleEndian.Uint32(s.data[4*(super+1):]))
+			if after < pivot || after+s.runs() >= size {
+				return "a superblock lies outside the keys"
+			}
+			next = int(binary.LittleEndian.Uint32(s.data[after:]))
 		}
-		if pivot-start != (m*int(s.l)+7)/8 {
+		m := next - rank
+		if m < 0 || m > maxSuper || pivot-start != (m*int(s.l)+7)/8 {
 			return "a superblock's remainders do not fit the number of its keys"
 		}
-		start = pivot + s.runs() + (m+1+7)/8
-		rank += m
-	}
-	if rank != s.n {
-		return "the superblocks do not hold as many keys as the section"
+		start, rank = pivot+s.runs()+(m+1+7)/8, next
+		if start > size {
+			return "a superblock lies outside the keys"
+		}
+		if why := s.validateSuper(pivot, m); why != "" {
+			return why
+		}
 	}
 	if end := int(binary.LittleEndian.Uint32(s.data[4*s.supers:])); end != start || int(round8(uint64(end))) != size {
 		return "the keys do not end where their directory says"
@@ -69,55 +76,46 @@ func (s *keySet) validatePacked(size int) string {
 	return ""
 }
 
-// validateSuper checks that the run starts agree with the blocks, and counts
-// the keys: the sentinel is the first run start that no bucket claims.
-func (s *keySet) validateSuper(pivot, size int) (m int, why string) {
-	runs := s.data[pivot+s.runs() : size]
-	starts := bitReader{b: runs}
-	at, ok := starts.next()
-	if !ok || at != 0 {
-		return 0, "a superblock's run starts do not begin with one"
+// validateSuper checks that the run starts agree with the blocks: a block has as many
+// as buckets with keys, the first at its rank, and behind the m keys comes
+// the sentinel, and nothing more.
+func (s *keySet) validateSuper(pivot, m int) string {
+	blocks, runs := s.data[pivot+superHeader:], s.data[pivot+s.runs():]
+	at := int(binary.LittleEndian.Uint16(blocks))
+	if at != 0 {
+		return "a superblock's first rank is not zero"
 	}
 	for block := range 1 << s.s {
-		b := s.data[pivot+superHeader+blockSize*block:]
-		if int(binary.LittleEndian.Uint16(b)) != at {
-			return 0, "a block's rank is not where its run starts"
+		occupied := binary.LittleEndian.Uint64(blocks[blockSize*block+2:])
+		next := m
+		if block+1 < 1<<s.s {
+			next = int(binary.LittleEndian.Uint16(blocks[blockSize*(block+1):]))
 		}
-		for range bits.OnesCount64(binary.LittleEndian.Uint64(b[2:])) {
-			if at, ok = starts.next(); !ok || at > maxSuper {
-				return 0, "a superblock has fewer run starts than buckets"
-			}
+		switch {
+		case next < at || next > m:
+			return "a superblock's ranks do not ascend"
+		case occupied == 0 && next != at:
+			return "a block without buckets has keys"
+		case ones(runs, at, next) != bits.OnesCount64(occupied):
+			return "a block has not as many run starts as buckets"
+		case occupied != 0 && runs[at>>3]>>(at&7)&1 == 0:
+			return "a block's first key does not start a run"
 		}
+		at = next
 	}
-	if end := (at + 1 + 7) / 8; runs[end-1]>>(at&7) != 1 {
-		return 0, "a superblock's run starts do not end with one"
+	if runs[m>>3]>>(m&7) != 1 {
+		return "a superblock's run starts do not end with one"
 	}
-	return at, ""
+	return ""
 }
 
-// bitReader walks over the set bits of b.
-type bitReader struct {
-	b    []byte
-	word uint64
-	base int
-	read int // bytes of b that are in word or behind it
-}
-
-func (r *bitReader) next() (at int, ok bool) {
-	for r.word == 0 {
-		if r.read >= len(r.b) || r.read > maxSuper/8+8 {
-			return 0, false
-		}
-		r.base = 8 * r.read
-		if len(r.b)-r.read >= 8 {
-			r.word = binary.LittleEndian.Uint64(r.b[r.read:])
-			r.read += 8
-		} else {
-			r.word = uint64(r.b[r.read])
-			r.read++
-		}
+// ones counts the set bits from one position to another. At least 8 bytes follow.
+func ones(b []byte, from, to int) (n int) {
+	for from < to {
+		w := binary.LittleEndian.Uint64(b[from>>3:]) >> (from & 7)
+		width := min(64-from&7, to-from)
+		n += bits.OnesCount64(w << (64 - width))
+		from += width
 	}
-	at = r.base + bits.TrailingZeros64(r.word)
-	r.word &= r.word - 1
-	return at, true
+	return n
 }

@@ -12,7 +12,10 @@ import (
 type List struct {
 	base    *File
 	baseSum Checksum
-	changes *File // nil, or a delta from base's version or before it
+	// changes are at most two deltas, each of which may be applied to what is
+	// below it: the news is composed with the second, which is small, and only
+	// now and then that with the first.
+	changes []*File
 	to      uint64
 	len     int
 	perm    int
@@ -20,8 +23,7 @@ type List struct {
 }
 
 // overlayRoom is how many bytes of changes are kept over a snapshot of so many bytes.
-// With every refresh they are merged with the news, and when they have
-// outgrown this, with the snapshot.
+// What has outgrown it is merged with the snapshot.
 func overlayRoom(snapshot int) int { return max(4<<10, snapshot/64) }
 
 // NewList makes a list of a snapshot and its checksum, which it takes on trust.
@@ -48,17 +50,46 @@ func (l *List) Apply(delta *File, dropped int64) (*List, error) {
 	if delta != nil {
 		next.to = delta.to
 		next.count(delta)
-		if next.changes = delta; delta.from > l.base.to {
-			var err error
-			if next.changes, err = Compose(l.changes, delta); err != nil {
-				return nil, err
-			}
+		if err := next.push(delta); err != nil {
+			return nil, err
 		}
 	}
-	if next.NextExpiry() <= dropped || len(next.changes.data) > overlayRoom(len(l.base.data)) {
+	if next.NextExpiry() <= dropped || next.Size()-len(next.base.data) > overlayRoom(len(next.base.data)) {
 		return next.merge(dropped)
 	}
 	return &next, nil
+}
+
+// push puts a delta over the list.
+func (l *List) push(delta *File) error {
+	var kept []*File // those of the changes that the delta does not cover
+	below := l.base.to
+	for _, c := range l.changes {
+		if delta.from <= below {
+			break
+		}
+		kept = append(kept, c)
+		below = c.to
+	}
+	small := overlayRoom(len(l.base.data)) / 8
+	var err error
+	if len(kept) == 2 {
+		if delta, err = Compose(kept[1], delta); err != nil {
+			return err
+		}
+		kept = kept[:1]
+		if len(delta.data) > small {
+			small = len(kept[0].data)
+		}
+	}
+	if len(kept) == 1 && len(kept[0].data) <= small {
+		if delta, err = Compose(kept[0], delta); err != nil {
+			return err
+		}
+		kept = nil
+	}
+	l.changes = append(kept, delta)
+	return nil
 }
 
 // Over gives the list with changes over it that lead on from its version, or from
@@ -66,13 +97,13 @@ func (l *List) Apply(delta *File, dropped int64) (*List, error) {
 // out, which takes a few lookups and hashes for each of the changes. The list
 // must be whole.
 func (l *List) Over(changes *File, entries, permanent int, sum Checksum) (*List, error) {
-	if l.changes != nil {
+	if len(l.changes) > 0 {
 		return nil, errors.New("the list has changes over it already")
 	}
 	if err := continues(l.to, changes); err != nil {
 		return nil, err
 	}
-	return &List{base: l.base, baseSum: l.baseSum, changes: changes, to: changes.to, len: entries, perm: permanent, sum: sum}, nil
+	return &List{base: l.base, baseSum: l.baseSum, changes: []*File{changes}, to: changes.to, len: entries, perm: permanent, sum: sum}, nil
 }
 
 // count brings the figures of the list before the delta to those after it.
@@ -109,7 +140,18 @@ func permanent(e Entry) int {
 
 // merge makes one snapshot of base and changes.
 func (l *List) merge(dropped int64) (*List, error) {
-	f, sum, err := Apply(l.base, l.baseSum, l.changes, dropped)
+	var all *File
+	for _, c := range l.changes {
+		if all == nil {
+			all = c
+			continue
+		}
+		var err error
+		if all, err = Compose(all, c); err != nil {
+			return nil, err
+		}
+	}
+	f, sum, err := Apply(l.base, l.baseSum, all, dropped)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +160,7 @@ func (l *List) merge(dropped int64) (*List, error) {
 
 // Whole gives the list as one snapshot: the list itself, if it is one already.
 func (l *List) Whole() (*List, error) {
-	if l.changes == nil {
+	if len(l.changes) == 0 {
 		return l, nil
 	}
 	return l.merge(-1)
@@ -126,7 +168,7 @@ func (l *List) Whole() (*List, error) {
 
 // Snapshot is the list's file if the list is whole, else nil.
 func (l *List) Snapshot() *File {
-	if l.changes != nil {
+	if len(l.changes) > 0 {
 		return nil
 	}
 	return l.base
@@ -135,36 +177,40 @@ func (l *List) Snapshot() *File {
 // Find looks for the entry of a fingerprint under a rule and gives its Before,
 // which is [Always] if it revokes outright. It does not allocate.
 func (l *List) Find(rule uint8, key uint64) (before int64, ok bool) {
-	before, ok = l.find(rule, key)
+	s, rank := l.find(rule, formOutright, key)
+	if s == nil {
+		s, rank = l.find(rule, formBefore, key)
+	}
+	if s != nil {
+		before, ok = s.before(rank), true
+	}
 	runtime.KeepAlive(l)
 	return before, ok
 }
 
-func (l *List) find(rule uint8, key uint64) (before int64, ok bool) {
-	base, over := &l.base.index[rule], &noSections
-	if l.changes != nil {
-		over = &l.changes.index[rule]
-	}
-	if _, ok := over[formOutright].find(key); ok {
-		return Always, true
-	}
-	if _, ok := base[formOutright].find(key); ok {
-		if _, gone := over[formRemovedOutright].find(key); !gone {
-			return Always, true
+// find gives the section that holds the key in one form, or nil. The newest that
+// says anything of the key decides; that it was removed is asked only of those
+// over one that has it.
+func (l *List) find(rule uint8, form form, key uint64) (*section, int) {
+	for i := len(l.changes); i >= 0; i-- {
+		f := l.base
+		if i > 0 {
+			f = l.changes[i-1]
 		}
-	}
-	if rank, ok := over[formBefore].find(key); ok {
-		return over[formBefore].before(rank), true
-	}
-	if rank, ok := base[formBefore].find(key); ok {
-		if _, gone := over[formRemovedBefore].find(key); !gone {
-			return base[formBefore].before(rank), true
+		s := f.index[rule][form]
+		rank, ok := s.find(key)
+		if !ok {
+			continue
 		}
+		for _, over := range l.changes[i:] {
+			if _, gone := over.index[rule][form.removal()].find(key); gone {
+				return nil, 0
+			}
+		}
+		return s, rank
 	}
-	return 0, false
+	return nil, 0
 }
-
-var noSections [forms]*section
 
 // Lookup is Find that gives the whole entry.
 func (l *List) Lookup(rule uint8, key uint64) (Entry, bool) {
@@ -179,22 +225,17 @@ func (l *List) Lookup(rule uint8, key uint64) (Entry, bool) {
 // inForm looks an entry up in one form.
 func (l *List) inForm(rule uint8, form form, key uint64) (Entry, bool) {
 	defer runtime.KeepAlive(l)
-	if l.changes != nil {
-		over := &l.changes.index[rule]
-		if e, ok := over[form].lookup(key); ok {
-			return e, true
-		}
-		if _, gone := over[form.removal()].find(key); gone {
-			return Entry{}, false
-		}
+	s, rank := l.find(rule, form, key)
+	if s == nil {
+		return Entry{}, false
 	}
-	return l.base.index[rule][form].lookup(key)
+	return s.entry(rank, key), true
 }
 
 // HasRule tells whether the list may hold an entry under the rule.
 func (l *List) HasRule(rule uint8) bool {
-	for form := range formRemovedOutright {
-		if l.base.index[rule][form] != nil || l.changes != nil && l.changes.index[rule][form] != nil {
+	for _, f := range append(l.changes[:len(l.changes):len(l.changes)], l.base) {
+		if f.index[rule][formOutright] != nil || f.index[rule][formBefore] != nil {
 			return true
 		}
 	}
@@ -216,8 +257,8 @@ func (l *List) Sum() Checksum { return l.sum }
 // Size is the bytes of memory that the list takes.
 func (l *List) Size() int {
 	n := len(l.base.data)
-	if l.changes != nil {
-		n += len(l.changes.data)
+	for _, c := range l.changes {
+		n += len(c.data)
 	}
 	return n
 }
@@ -226,8 +267,8 @@ func (l *List) Size() int {
 // snapshot's entries and of those that changed.
 func (l *List) NextExpiry() int64 {
 	next := l.base.NextExpiry()
-	if l.changes != nil {
-		next = min(next, l.changes.NextExpiry())
+	for _, c := range l.changes {
+		next = min(next, c.NextExpiry())
 	}
 	return next
 }

@@ -66,7 +66,7 @@ func (w *walk) sum(d delta, all []delta) {
 	if d.Changes <= 1 {
 		return
 	}
-	var sum *crl.File
+	var parts []*crl.File
 	for at := d.From; at != d.To; {
 		i := slices.IndexFunc(all, func(p delta) bool { return p.From == at && p.To <= d.To && p.Changes < d.Changes })
 		if i < 0 {
@@ -74,17 +74,14 @@ func (w *walk) sum(d delta, all []delta) {
 			return
 		}
 		at = all[i].To
-		if sum == nil {
-			sum = all[i].file
-			continue
-		}
-		var err error
-		if sum, err = crl.Compose(sum, all[i].file); err != nil {
-			w.find(d.To, d.Name(), err.Error())
-			return
-		}
+		parts = append(parts, all[i].file)
 	}
-	if sum == nil || !bytes.Equal(sum.Bytes(), d.file.Bytes()) {
+	sum, err := crl.ComposeAll(parts...)
+	if err != nil {
+		w.find(d.To, d.Name(), err.Error())
+		return
+	}
+	if !bytes.Equal(sum.Bytes(), d.file.Bytes()) {
 		w.find(d.To, d.Name(), "it is not the sum of the smaller deltas that it covers")
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -43,27 +45,25 @@ func (w world) answered(c *client.Client) {
 	check(c.Check(client.Token{Claims: w.claims(1 << 60)}))
 }
 
+// period is how many refreshes P8 is amortised over: in so many there is one at
+// which the publisher, and with it every client, writes the list anew.
+const period = 128
+
 // following measures a client over HTTP and its cache: P2, P6, P7, P8.
 func (b *bench) following(s *site) {
 	var requests, received atomic.Int64
-	files := http.FileServer(http.Dir(s.path("bucket")))
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		requests.Add(1)
-		if info, err := os.Stat(s.path("bucket") + r.URL.Path); err == nil {
-			w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size())) // as nginx does
-		}
-		files.ServeHTTP(w, r)
-	}))
-	defer server.Close()
 	counting := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
-		return &countedConn{conn, &received}, err
+		return &countedConn{conn, &requests, &received}, err
 	}}}
-	remote, err := store.OpenHTTP(server.URL, counting)
+	address, stop := s.server()
+	defer stop()
+	remote, err := store.OpenHTTP(address, counting)
 	check(err)
 	ctx := context.Background()
 
-	b.log("following %d versions of 1,000 rows", 100)
+	s.step(0) // nothing new: the publisher writes the list out whole
+	b.log("following %d versions of 1,000 rows", period)
 	c := s.open(remote, s.path("client"))
 	s.answered(c)
 	requests.Store(0)
@@ -72,7 +72,7 @@ func (b *bench) following(s *site) {
 	b.bar("P6", "a poll with no news, requests and bytes", fmt.Sprintf("%d and %d", requests.Load(), received.Load()), "≤ 1 and ≤ 500", requests.Load() <= 1 && received.Load() <= 500)
 
 	var each sample
-	for range 100 {
+	for range period {
 		s.step(1000)
 		runtime.GC()
 		start := cpu()
@@ -84,9 +84,9 @@ func (b *bench) following(s *site) {
 		total += t
 	}
 	rebuild := s.rebuild()
-	part := total / 100 / rebuild.median()
-	b.bar("P8", "refresh by 1,000 entries, CPU, of a rebuild of the list",
-		fmt.Sprintf("%.1f %% (%.1f ms; median %.1f; rebuild %.0f ms)", 100*part, 10*total, 1e3*each.median(), 1e3*rebuild.median()), "≤ 2 %", part <= 0.02)
+	part := total / period / rebuild.median()
+	b.bar("P8", "refresh by 1,000 entries, CPU amortised over 128, of a rebuild",
+		fmt.Sprintf("%.1f %% (%.1f ms; median %.1f; rebuild %.0f ms)", 100*part, 1e3*total/period, 1e3*each.median(), 1e3*rebuild.median()), "≤ 2 %", part <= 0.02)
 
 	var starts, hashes, peaks, steady sample
 	for range 5 {
@@ -130,15 +130,48 @@ func (s *site) rebuild() sample {
 	return all
 }
 
+// countedConn counts the requests of a client that sends each in one write, and
+// the bytes of the answers.
 type countedConn struct {
 	net.Conn
-	n *atomic.Int64
+	requests, received *atomic.Int64
+}
+
+func (c *countedConn) Write(b []byte) (int, error) {
+	c.requests.Add(1)
+	return c.Conn.Write(b)
 }
 
 func (c *countedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	c.n.Add(int64(n))
+	c.received.Add(int64(n))
 	return n, err
+}
+
+// server serves the bucket from a process of its own, so that its time is not the client's.
+func (s *site) server() (address string, stop func()) {
+	cmd, in, lines := s.start("server")
+	if !lines.Scan() {
+		panic("the server did not start")
+	}
+	return lines.Text(), func() {
+		check(in.Close())
+		check(cmd.Wait())
+	}
+}
+
+// serve is a web server with ETags, as nginx makes them, until its input ends.
+func (s *site) serve() {
+	files := http.FileServer(http.Dir(s.path("bucket")))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if info, err := os.Stat(s.path("bucket") + r.URL.Path); err == nil {
+			w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()))
+		}
+		files.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	fmt.Println(server.URL)
+	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
 // childResult is what a process of its own measured.
@@ -148,18 +181,23 @@ type childResult struct {
 	Entries      int
 }
 
-// child measures in a process of its own, and does something when that says that it is ready.
-func (s *site) child(what string, out *childResult, ready func()) {
+// start starts this program in a process of its own.
+func (s *site) start(what string) (*exec.Cmd, io.WriteCloser, *bufio.Scanner) {
 	exe, err := os.Executable()
 	check(err)
 	cmd := exec.Command(exe, "-child", what, s.dir, strconv.FormatInt(s.now, 10))
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	check(err)
-	pipe, err := cmd.StdoutPipe()
+	out, err := cmd.StdoutPipe()
 	check(err)
 	check(cmd.Start())
-	lines := bufio.NewScanner(pipe)
+	return cmd, in, bufio.NewScanner(out)
+}
+
+// child measures in a process of its own, and does something when that says that it is ready.
+func (s *site) child(what string, out *childResult, ready func()) {
+	cmd, in, lines := s.start(what)
 	for lines.Scan() {
 		if lines.Text() == "ready" {
 			ready()
@@ -189,6 +227,9 @@ func runChild(what string, args []string) {
 		out = s.cold()
 	case "memory":
 		out = s.memory()
+	case "server":
+		s.serve()
+		return
 	}
 	check(json.NewEncoder(os.Stdout).Encode(out))
 }
@@ -197,6 +238,11 @@ func runChild(what string, args []string) {
 func (s *site) cold() (out childResult) {
 	nowhere, err := store.OpenDir(s.path("nowhere"))
 	check(err)
+	if f := os.Getenv("PROF"); f != "" {
+		pf, _ := os.Create(f)
+		pprof.StartCPUProfile(pf)
+		defer pprof.StopCPUProfile()
+	}
 	start := time.Now()
 	c := s.open(nowhere, s.path("client"))
 	s.answered(c)
@@ -222,7 +268,10 @@ func (s *site) memory() (out childResult) {
 	before := memoryOf(pid, "VmRSS")
 	c := s.open(s.bucket, s.path("client"))
 	s.answered(c)
-	time.Sleep(200 * time.Millisecond)
+	ctx, cancel := context.WithCancel(context.Background())
+	go c.Follow(ctx)
+	time.Sleep(500 * time.Millisecond)
+	cancel()
 	out.Steady = memoryOf(pid, "VmRSS") - before
 	out.Entries = c.Status().Entries
 	resetPeak()

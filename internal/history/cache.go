@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"strconv"
 	"strings"
 
 	"github.com/revocast/revocast/signer"
@@ -18,13 +17,13 @@ import (
 // as a rule, over restarts:
 //
 //	manifest.jwt                    the manifest of the newest accepted version
-//	list-<version>-<sha256>.crl     all entries as of a version, where its
-//	                                manifest's state.sha256 proves them
+//	list-<sha256>.crl               all entries as of a version whose manifest has
+//	                                this state.sha256
 //	versions/…                      manifests and objects as in the bucket: that
 //	                                version's manifest, and what leads on from it
 //
-// A step to a new version adds its objects and its manifest, so it costs what
-// the step brings; now and then, when a manifest has the hash of all
+// A step to a new version adds its objects and the manifest that was in manifest.jwt
+// until then, so it costs what the step brings; now and then, when a manifest has the hash of all
 // entries, they are written out and what came before is removed. manifest.jwt is
 // written last and is the commit. Everything is verified again when it is
 // loaded: the entries by the signed hash, and each object by the manifest that
@@ -40,24 +39,7 @@ type Cache struct {
 
 const cacheManifest = "manifest.jwt"
 
-func cachedList(v *Version) string {
-	return fmt.Sprintf("list-%012d-%s.crl", v.Version, hex.EncodeToString(v.State.SHA256))
-}
-
-// cachedVersion is the version in the name of a cached list or manifest.
-func cachedVersion(name string) (version uint64, isList, ok bool) {
-	digits, isList := strings.CutPrefix(name, "list-")
-	if !isList {
-		if digits, ok = strings.CutPrefix(name, "versions/"); !ok || !strings.HasSuffix(name, "/manifest.jwt") {
-			return 0, false, false
-		}
-	}
-	if len(digits) < 12 {
-		return 0, false, false
-	}
-	version, err := strconv.ParseUint(digits[:12], 10, 64)
-	return version, isList, err == nil
-}
+func cachedList(v *Version) string { return "list-" + hex.EncodeToString(v.State.SHA256) + ".crl" }
 
 // Save keeps a state that was verified, unless a later one is there already
 // (two processes may share the directory). Objects are those that led to it from
@@ -74,7 +56,7 @@ func (c *Cache) Save(ctx context.Context, s *State, objects map[string][]byte) e
 	case v.State.SHA256 != nil && s.List.Snapshot() != nil:
 		return c.saveWhole(ctx, s)
 	default:
-		if err := c.saveStep(ctx, v, objects); err != nil {
+		if err := c.saveStep(ctx, objects); err != nil {
 			return err
 		}
 	}
@@ -102,7 +84,7 @@ func (c *Cache) saveWhole(ctx context.Context, s *State) error {
 	return c.removeOthers(ctx, s.Version)
 }
 
-func (c *Cache) saveStep(ctx context.Context, v *Version, objects map[string][]byte) error {
+func (c *Cache) saveStep(ctx context.Context, objects map[string][]byte) error {
 	if was := c.saved; was != nil {
 		// It proves what is there, and manifest.jwt will be another.
 		if err := c.Store.Put(ctx, signer.ManifestName(was.Version), was.Bytes); err != nil {
@@ -114,7 +96,7 @@ func (c *Cache) saveStep(ctx context.Context, v *Version, objects map[string][]b
 			return err
 		}
 	}
-	return c.Store.Put(ctx, signer.ManifestName(v.Version), v.Bytes)
+	return nil
 }
 
 // holdsEntries tells whether a version brings nothing but freshness, or the hash

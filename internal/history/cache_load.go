@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"math"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
 
 	"github.com/revocast/revocast/crl"
 	"github.com/revocast/revocast/internal/memory"
@@ -20,67 +22,35 @@ import (
 // maxList bounds what is read of a cached list, whose hash is checked afterwards.
 const maxList = 8 << 30
 
-// loadState gives the state at v: the newest whole list in the cache, or a snapshot,
-// and over it what the steps since brought.
+// loadState gives the state at v: a whole list or a snapshot, and over it what the
+// steps since brought.
 func (c *Cache) loadState(ctx context.Context, v *Version) (*State, error) {
 	infos, err := c.Store.List(ctx, "")
 	if err != nil {
 		return nil, err
 	}
 	there := map[string]bool{}
-	base := uint64(0) // version of the newest whole list
 	var steps []uint64
 	for _, info := range infos {
 		there[info.Name] = true
-		version, isList, ok := cachedVersion(info.Name)
-		switch {
-		case !ok || version > v.Version:
-		case isList:
-			base = max(base, version)
-		default:
-			steps = append(steps, version)
+		digits, ok := strings.CutPrefix(info.Name, "versions/")
+		if digits, ok = strings.CutSuffix(digits, "/manifest.jwt"); ok {
+			if n, err := strconv.ParseUint(digits, 10, 64); err == nil && n < v.Version {
+				steps = append(steps, n)
+			}
 		}
 	}
-	s, err := c.loadFrom(ctx, base, steps, there, v)
-	if err != nil && base != 0 {
-		// Another process may have left the list, and the steps begin at a snapshot.
-		if s, err := c.loadFrom(ctx, 0, steps, there, v); err == nil {
+	steps = append(steps, v.Version)
+	j := &journal{Cache: c, there: there, head: v}
+	s, err := j.load(ctx, steps)
+	if err != nil && j.base != nil {
+		// Another process may have left the list, and the steps begin at a snapshot, too.
+		again := &journal{Cache: c, there: there, head: v, noList: true}
+		if s, err := again.load(ctx, steps); err == nil {
 			return s, nil
 		}
 	}
 	return s, err
-}
-
-// loadFrom reads the whole list and what the steps brought at the same time, on two
-// processors.
-func (c *Cache) loadFrom(ctx context.Context, base uint64, steps []uint64, there map[string]bool, v *Version) (*State, error) {
-	j := &journal{Cache: c, there: there}
-	if base == 0 {
-		if err := j.read(ctx, steps, v); err != nil {
-			return nil, err
-		}
-		return j.over(j.snapshot, v)
-	}
-	first, err := j.version(ctx, base, v)
-	if err != nil {
-		return nil, err
-	}
-	j.have, j.proved = first.State.Changed, first.State.SHA256
-	var whole *crl.List
-	done := make(chan error)
-	go func() {
-		var err error
-		whole, err = c.loadList(ctx, first)
-		done <- err
-	}()
-	err = j.read(ctx, slices.DeleteFunc(slices.Clone(steps), func(n uint64) bool { return n <= base }), v)
-	if err := errors.Join(<-done, err); err != nil {
-		return nil, err
-	}
-	if j.snapshot != nil {
-		whole = j.snapshot
-	}
-	return j.over(whole, v)
 }
 
 // loadList gives the whole list of a version.
@@ -130,7 +100,7 @@ func readBlock(ctx context.Context, r store.Reader, name string) (*memory.Block,
 	}()
 	defer close(read)
 	for rest := block.Bytes(); len(rest) > 0; {
-		part := rest[:min(len(rest), 1<<20)]
+		part := rest[:min(len(rest), 256<<10)]
 		if _, err := io.ReadFull(in, part); err != nil {
 			return nil, nil, fmt.Errorf("%s in %s changed while it was read: %w", name, r, err)
 		}
@@ -151,59 +121,94 @@ func open(ctx context.Context, r store.Reader, name string) (io.ReadCloser, int6
 // journal is what the steps in a cache bring together.
 type journal struct {
 	*Cache
-	there    map[string]bool
-	have     uint64    // the version that has been reached
-	proved   []byte    // the hash of the whole list that it starts at, or nil
-	snapshot *crl.List // that a step began with, or nil
+	there  map[string]bool
+	head   *Version // the last step, whose manifest is at hand
+	noList bool     // the steps have to do without a whole list
+
+	base     *Version // of the whole list that the steps lead on from, or nil
+	have     uint64   // the version that has been reached
+	snapshot *crl.List
 	deltas   []*crl.File
 }
 
-// version reads one of the manifests; that of v is at hand.
-func (j *journal) version(ctx context.Context, n uint64, v *Version) (*Version, error) {
-	if n == v.Version {
-		return v, nil
+// load reads the whole list and what the steps brought at the same time, on two
+// processors.
+func (j *journal) load(ctx context.Context, steps []uint64) (*State, error) {
+	var whole *crl.List
+	var listErr error
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	for _, n := range steps {
+		v, err := j.version(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		if j.base == nil && !j.noList && v.State.SHA256 != nil && j.there[cachedList(v)] {
+			j.base, j.have = v, v.State.Changed
+			j.snapshot, j.deltas = nil, nil
+			reading.Go(func() { whole, listErr = j.loadList(ctx, v) })
+			continue
+		}
+		if err := j.step(ctx, v); err != nil {
+			return nil, err
+		}
 	}
-	step, err := Read(ctx, j.Store, j.Keys, n)
-	if err == nil && !bytes.Equal(step.Salt, v.Salt) {
-		err = fmt.Errorf("%w: version %d is of another list", ErrFork, n)
+	if j.have != j.head.State.Changed {
+		return nil, fmt.Errorf("%w: the steps lead to version %d only", store.ErrNotFound, j.have)
 	}
-	return step, err
+	var changes *crl.File
+	if len(j.deltas) > 0 {
+		var err error
+		if changes, err = crl.ComposeAll(j.deltas...); err != nil {
+			return nil, err
+		}
+	}
+	if reading.Wait(); listErr != nil {
+		return nil, listErr
+	}
+	if j.snapshot != nil {
+		whole = j.snapshot
+	}
+	return j.over(whole, changes)
 }
 
-// read collects the objects of the steps. Only those that are there are planned
+// version reads one of the manifests.
+func (j *journal) version(ctx context.Context, n uint64) (*Version, error) {
+	if n == j.head.Version {
+		return j.head, nil
+	}
+	v, err := Read(ctx, j.Store, j.Keys, n)
+	if err == nil && !bytes.Equal(v.Salt, j.head.Salt) {
+		err = fmt.Errorf("%w: version %d is of another list", ErrFork, n)
+	}
+	return v, err
+}
+
+// step collects the objects that lead to a version. Only those that are there are planned
 // with: two processes that share the cache may have taken different ways.
-func (j *journal) read(ctx context.Context, steps []uint64, v *Version) error {
-	for _, n := range steps {
-		step, err := j.version(ctx, n, v)
+func (j *journal) step(ctx context.Context, v *Version) error {
+	m := *v.Manifest
+	m.Objects = slices.DeleteFunc(slices.Clone(m.Objects), func(o signer.Object) bool { return !j.there[o.Name()] })
+	plan, err := Plan(&m, j.have)
+	if err != nil {
+		return nil // a later step may lead on from here
+	}
+	for _, o := range plan {
+		f, err := Fetch(ctx, j.Store, o)
 		if err != nil {
 			return err
 		}
-		m := *step.Manifest
-		m.Objects = slices.DeleteFunc(slices.Clone(m.Objects), func(o signer.Object) bool { return !j.there[o.Name()] })
-		plan, err := Plan(&m, j.have)
-		if err != nil {
-			continue // a later step may lead on from here
+		if f.From() != 0 {
+			j.add(f)
+			continue
 		}
-		for _, o := range plan {
-			f, err := Fetch(ctx, j.Store, o)
-			if err != nil {
-				return err
-			}
-			if f.From() != 0 {
-				j.add(f)
-				continue
-			}
-			sum, _ := crl.ChecksumFromBytes(o.Checksum)
-			if j.snapshot, err = crl.NewList(f, sum); err != nil {
-				return err
-			}
-			j.deltas = nil
+		sum, _ := crl.ChecksumFromBytes(o.Checksum) // its length was validated
+		if j.snapshot, err = crl.NewList(f, sum); err != nil {
+			return err
 		}
-		j.have = step.State.Changed
+		j.deltas = nil
 	}
-	if j.have != v.State.Changed {
-		return fmt.Errorf("%w: the steps lead to version %d only", store.ErrNotFound, j.have)
-	}
+	j.have = v.State.Changed
 	return nil
 }
 
@@ -215,50 +220,26 @@ func (j *journal) add(f *crl.File) {
 	j.deltas = append(j.deltas, f)
 }
 
-// over puts the deltas over a list. Every one of them was signed for, so what
-// v's manifest says of their result is taken from there.
-func (j *journal) over(list *crl.List, v *Version) (*State, error) {
+// over puts the changes over a list. Every one of them was signed for, so what
+// the manifest says of their result is taken from there.
+func (j *journal) over(list *crl.List, changes *crl.File) (*State, error) {
+	v := j.head
 	if list == nil {
 		return nil, fmt.Errorf("%w: there is no whole list, and no snapshot", store.ErrNotFound)
 	}
-	s := &State{v, list}
-	if len(j.deltas) > 0 {
-		changes, err := composeAll(j.deltas)
-		if err != nil {
-			return nil, err
-		}
+	var err error
+	if changes != nil {
 		sum, _ := crl.ChecksumFromBytes(v.State.Checksum)
-		if s.List, err = list.Over(changes, int(v.State.Count), int(v.State.Permanent), sum); err != nil {
+		if list, err = list.Over(changes, int(v.State.Count), int(v.State.Permanent), sum); err != nil {
 			return nil, err
 		}
 	}
-	var err error
-	if s.List, err = s.List.Apply(nil, v.State.Dropped); err != nil {
+	if list, err = list.Apply(nil, v.State.Dropped); err != nil {
 		return nil, err
 	}
-	if j.proved != nil && bytes.Equal(j.proved, v.State.SHA256) {
-		return s, s.Check(v) // the bytes were hashed a moment ago
+	s := &State{v, list}
+	if j.base != nil && bytes.Equal(j.base.State.SHA256, v.State.SHA256) {
+		return s, s.Check(v) // its bytes were hashed a moment ago
 	}
 	return s, s.Prove(v)
-}
-
-// composeAll composes neighbours first, so that no delta is copied more often than
-// their number has binary digits.
-func composeAll(deltas []*crl.File) (*crl.File, error) {
-	for len(deltas) > 1 {
-		var next []*crl.File
-		for i := 0; i < len(deltas); i += 2 {
-			if i+1 == len(deltas) {
-				next = append(next, deltas[i])
-				break
-			}
-			both, err := crl.Compose(deltas[i], deltas[i+1])
-			if err != nil {
-				return nil, err
-			}
-			next = append(next, both)
-		}
-		deltas = next
-	}
-	return deltas[0], nil
 }

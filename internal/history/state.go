@@ -37,24 +37,25 @@ func Load(ctx context.Context, r store.Reader, v *Version, base *State) (*State,
 	if err != nil {
 		return nil, err
 	}
-	var delta *crl.File
+	var deltas []*crl.File
 	for _, o := range plan {
 		f, err := Fetch(ctx, r, o)
 		if err != nil {
 			return nil, err
 		}
-		switch {
-		case f.From() == 0:
-			sum, _ := crl.ChecksumFromBytes(o.Checksum) // its length was validated
-			if list, err = crl.NewList(f, sum); err != nil {
-				return nil, err
-			}
-		case delta == nil:
-			delta = f
-		default:
-			if delta, err = crl.Compose(delta, f); err != nil {
-				return nil, err
-			}
+		if f.From() != 0 {
+			deltas = append(deltas, f)
+			continue
+		}
+		sum, _ := crl.ChecksumFromBytes(o.Checksum) // its length was validated
+		if list, err = crl.NewList(f, sum); err != nil {
+			return nil, err
+		}
+	}
+	var delta *crl.File
+	if len(deltas) > 0 {
+		if delta, err = crl.ComposeAll(deltas...); err != nil {
+			return nil, err
 		}
 	}
 	if list, err = list.Apply(delta, v.State.Dropped); err != nil {

@@ -58,7 +58,7 @@ func (d *draft) buildHeartbeat() error {
 // wholeEvery is after how many versions with changes all entries are written out
 // and hashed, at the latest. It bounds what a reader that restarts has to put together, and
 // what a publisher without a cache has.
-const wholeEvery = 100
+const wholeEvery = 128
 
 // buildChange is a version with a delta. The next state is what a reader makes
 // of the delta's stored bytes, and it is held against what the rows

@@ -90,23 +90,17 @@ func ofLevel(objects []signer.Object, level uint64) []signer.Object {
 }
 
 func (d *draft) fold(ctx context.Context, parts []signer.Object, fresh map[string]*crl.File) (*crl.File, error) {
-	var all *crl.File
-	for _, o := range parts {
-		f, err := fresh[o.Name()], error(nil)
-		if f == nil {
-			if f, err = history.Fetch(ctx, d.Store, o); err != nil {
-				return nil, err
-			}
-		}
-		if all == nil {
-			all = f
+	files := make([]*crl.File, len(parts))
+	for i, o := range parts {
+		if files[i] = fresh[o.Name()]; files[i] != nil {
 			continue
 		}
-		if all, err = crl.Compose(all, f); err != nil {
+		var err error
+		if files[i], err = history.Fetch(ctx, d.Store, o); err != nil {
 			return nil, err
 		}
 	}
-	return all, nil
+	return crl.ComposeAll(files...)
 }
 
 // trim keeps the snapshot and the newest deltas of each level.
