@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 )
 
 const (
@@ -81,13 +82,9 @@ type Object struct {
 	Checksum Bytes  // of a snapshot's entries, 32 bytes; a delta has none
 }
 
-func (o *Object) fields() []any {
-	return []any{&o.From, &o.To, &o.Changes, &o.Size, &o.RawSize, &o.SHA256, &o.Checksum}
-}
-
 // MarshalJSON implements json.Marshaler.
 func (o Object) MarshalJSON() ([]byte, error) {
-	fields := o.fields()
+	fields := []any{o.From, o.To, o.Changes, o.Size, o.RawSize, o.SHA256, o.Checksum}
 	if o.From != 0 {
 		fields = fields[:len(fields)-1]
 	}
@@ -101,19 +98,22 @@ func (o *Object) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &values); err != nil {
 		return errors.New("an object is an array")
 	}
-	fields := o.fields()
-	for i, v := range values {
-		if i >= len(fields) || string(v) == "null" {
-			return fmt.Errorf("an object is an array of %d fields, none of them null", len(fields))
-		}
-		if err := json.Unmarshal(v, fields[i]); err != nil {
-			return fmt.Errorf("field %d of an object: %w", i+1, err)
+	if n := len(values); n != 7 && (n != 6 || string(values[0]) == "0") {
+		return fmt.Errorf("an object is an array of 6 fields, or of 7 if it is a snapshot, and this one has %d", n)
+	}
+	var numbers [5]uint64
+	for i := range numbers {
+		var err error
+		if numbers[i], err = strconv.ParseUint(string(values[i]), 10, 63); err != nil {
+			return fmt.Errorf("field %d of an object is no number that it may be: %.20q", i+1, values[i])
 		}
 	}
-	if n := len(values); n != len(fields) && (o.From == 0 || n != len(fields)-1) {
-		return fmt.Errorf("an object from version %d has %d fields", o.From, n)
+	o.From, o.To, o.Changes = numbers[0], numbers[1], numbers[2]
+	o.Size, o.RawSize = int64(numbers[3]), int64(numbers[4])
+	if err := o.SHA256.UnmarshalJSON(values[5]); err != nil || len(values) == 6 {
+		return err
 	}
-	return nil
+	return o.Checksum.UnmarshalJSON(values[6])
 }
 
 // Name returns the object's name, [ObjectName] of what it is. A manifest does not

@@ -12,10 +12,10 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"runtime/pprof"
 	"slices"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/revocast/revocast/client"
@@ -89,7 +89,8 @@ func (b *bench) following(s *site) {
 		fmt.Sprintf("%.1f %% (%.1f ms; median %.1f; rebuild %.0f ms)", 100*part, 1e3*total/period, 1e3*each.median(), 1e3*rebuild.median()), "≤ 2 %", part <= 0.02)
 
 	var starts, hashes, peaks, steady sample
-	for range 5 {
+	syscall.Sync() // what was written until now is not this measurement's business
+	for range 9 {
 		var out childResult
 		s.child("cold", &out, nil)
 		starts, hashes = append(starts, out.Start), append(hashes, out.Hash)
@@ -238,11 +239,6 @@ func runChild(what string, args []string) {
 func (s *site) cold() (out childResult) {
 	nowhere, err := store.OpenDir(s.path("nowhere"))
 	check(err)
-	if f := os.Getenv("PROF"); f != "" {
-		pf, _ := os.Create(f)
-		pprof.StartCPUProfile(pf)
-		defer pprof.StopCPUProfile()
-	}
 	start := time.Now()
 	c := s.open(nowhere, s.path("client"))
 	s.answered(c)
