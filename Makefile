@@ -1,5 +1,6 @@
 # make demo: the main job on embedded defaults; Go alone is needed.
 # make test: installs what it needs, then tests everything.
+# make bench: measures; make bench SCALE=1e6 in less than two minutes.
 
 GO    ?= go
 BIN   := $(CURDIR)/bin
@@ -9,7 +10,7 @@ MINIO := github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 REVOCAST_MINIO ?= $(or $(shell command -v minio),$(BIN)/minio)
 export REVOCAST_MINIO
 
-.PHONY: build demo test minio vectors
+.PHONY: build demo test bench minio vectors
 
 build:
 	$(GO) build -o $(BIN)/ ./cmd/publisher ./cmd/verifier
@@ -20,6 +21,11 @@ demo: build
 test: minio
 	$(GO) vet ./...
 	$(GO) test -race -count=1 -timeout 20m ./...
+
+# bench measures the bars of the design; at full scale it writes docs/BENCHMARKS.md.
+SCALE ?= 1e7
+bench: build
+	$(GO) run ./internal/bench -bin $(BIN) -scale $(SCALE) $(if $(filter $(SCALE),1e7),,-docs "")
 
 minio: $(REVOCAST_MINIO)
 
