@@ -17,15 +17,21 @@
 //
 // A client accepts a version of the list if a key of its set signed the manifest,
 // every object it used has the hash that is signed for, and the list that
-// results has the hash that is signed for. It never goes back to an
-// older version than it accepted before, and with a cache not after
-// a restart either. Only what was verified reaches the cache, and it is
+// results has the checksum that is signed for, and the hash in the versions that have one.
+// It never goes back to an older version than it accepted before, and with a
+// cache not after a restart either. Only what was verified reaches the cache, and it is
 // verified again when it is read.
 //
 // # How old is still good
 //
 // By default a list is good until its manifest's exp, which the publisher sets
 // with --valid-for. Config.MaxAge replaces that by the caller's own number.
+//
+// # What it takes
+//
+// About 6.1 bytes an entry, outside the Go heap, and once more as much for the
+// moment in which the list is written anew; then, and when Follow begins, the
+// client runs the garbage collector once and gives memory back to the system.
 package client
 
 import (

@@ -72,13 +72,25 @@ func (v *view) check(t *Token, now time.Time, maxAge time.Duration) error {
 func (v *view) revoked(t *Token, iat int64, hasIat bool, now time.Time) error {
 	var found *RevokedError
 	var unclear error
-	for i := range v.rules {
-		before, ok, err := v.lookup(&v.rules[i], t)
-		switch {
-		case err != nil:
-			unclear = err
-		case ok && (!hasIat || iat < before):
-			found = v.add(found, v.names[i], before)
+	// The lookups wait for memory, and do so together if no hash comes between them.
+	var keys [8]uint64
+	var there [8]bool
+	var p crl.Preimage
+	for first := 0; first < len(v.rules); first += len(keys) {
+		rules := v.rules[first:min(len(v.rules), first+len(keys))]
+		for i := range rules {
+			var err error
+			if keys[i], there[i], err = v.fingerprint(&p, &rules[i], t); err != nil {
+				unclear = err
+			}
+		}
+		for i := range rules {
+			if !there[i] {
+				continue
+			}
+			if before, ok := v.state.List.Find(rules[i].ID, keys[i]); ok && (!hasIat || iat < before) {
+				found = v.add(found, v.names[first+i], before)
+			}
 		}
 	}
 	if v.auth > 0 {
@@ -99,9 +111,8 @@ func (v *view) revoked(t *Token, iat int64, hasIat bool, now time.Time) error {
 	return found
 }
 
-// lookup finds the entry of the token under one rule.
-func (v *view) lookup(r *crl.Rule, t *Token) (before int64, ok bool, err error) {
-	var p crl.Preimage
+// fingerprint is the token's under one rule; ok is false if it lacks a claim of it.
+func (v *view) fingerprint(p *crl.Preimage, r *crl.Rule, t *Token) (key uint64, ok bool, err error) {
 	p.Reset(&v.salt, r.ID)
 	for _, name := range r.Claims {
 		value, ok, err := t.claim(name)
@@ -112,8 +123,7 @@ func (v *view) lookup(r *crl.Rule, t *Token) (before int64, ok bool, err error) 
 			return 0, false, badClaim(name, err)
 		}
 	}
-	before, ok = v.state.List.Find(r.ID, p.Fingerprint())
-	return before, ok, nil
+	return p.Fingerprint(), true, nil
 }
 
 func badClaim(name string, err error) error {

@@ -112,4 +112,13 @@
 //
 // taken as four u64 lanes that are added modulo 2^64 each; before is 0 for
 // form 0. It can be kept current from the changes alone.
+//
+// # In memory
+//
+// The bytes of a file are what is searched; nothing is unpacked. A [List] is a
+// snapshot with at most two deltas over it, which a lookup asks first. A refresh
+// composes its delta with the second, that now and then with the first, and the whole
+// with the snapshot when it has grown to a 64th of that, or when something
+// expires. Large files lie outside the Go heap, in huge pages where there are any
+// (package memory); whoever uses [File.Bytes] keeps the file reachable.
 package crl

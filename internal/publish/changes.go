@@ -16,7 +16,6 @@ type changes struct {
 	issuer string
 	policy signer.Policy
 	now    int64
-	salt   crl.Salt
 
 	rules  []crl.Rule // by ascending ID; only ever appended to
 	byName map[string]int
@@ -32,7 +31,7 @@ func newChanges(base *history.State, m *signer.Manifest) *changes {
 		issuer: m.Issuer, policy: m.Policy, now: m.IssuedAt,
 		rules: history.Rules(m), byName: map[string]int{},
 	}
-	copy(c.salt[:], m.Salt)
+	copy(c.log.salt[:], m.Salt)
 	if base != nil {
 		c.base = base.List
 	}
@@ -52,16 +51,16 @@ func (c *changes) add(row *source.Row) error {
 	if err != nil {
 		return err
 	}
-	key, err := crl.Fingerprint(c.salt, rule, row.Values...)
-	if err != nil {
-		return fmt.Errorf("row %d: %w", row.Line, err)
+	for _, value := range row.Values {
+		if len(value) > crl.MaxClaimLength {
+			return fmt.Errorf("row %d: %w", row.Line, crl.ErrClaimLength)
+		}
 	}
-	r := record{key: key, before: crl.Always, seq: uint32(c.log.n), rule: rule.ID, gone: row.Reinstate}
+	r := record{before: crl.Always, exp: c.exp(row, rule), rule: rule.ID, gone: row.Reinstate}
 	if row.Before != source.None {
 		r.before = row.Before
 	}
-	r.exp = c.exp(row, rule)
-	c.log.append(r)
+	c.log.append(r, row.Values)
 	return nil
 }
 

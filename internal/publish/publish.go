@@ -7,8 +7,10 @@
 //     (from the local cache and what came since, or from the store alone).
 //  2. Read the source from the cursor that the head's manifest keeps for it,
 //     and fold its rows, in their order, into changes of the state.
-//  3. Build the next state. Pack the delta, unpack it again, apply it to the
-//     state before as a reader will, and compare with the state that was built.
+//  3. Pack the delta, unpack it again, and apply it to the state before as a reader
+//     will. Hold the result against what the rows ask for, by other means: every entry
+//     that they touch is looked up, and number and checksum are counted from the
+//     changes. A snapshot's checksum is counted anew from its bytes.
 //  4. Create the objects. Their names contain the hash of their bytes, so
 //     leftovers of a run that lost or died can never be mistaken for others.
 //  5. Sign the manifest, verify it with the public key, and create it. This is the
@@ -35,6 +37,11 @@
 // so that the expiry codes of a list fit in 5 bits. An entry is dropped once its
 // rounded exp is more than the allowed clock difference (5 minutes)
 // and one --valid-for in the past.
+//
+// All entries are written out and hashed (state.sha256) only now and then: at the
+// first version, with a snapshot, when entries expire, after 128 versions
+// with changes, and when there is nothing else to do. In between a run costs what
+// changed: the state is the cached list, and the changes over it.
 package publish
 
 import (
@@ -212,6 +219,7 @@ func (p *publisher) attempt(ctx context.Context) (*Result, error) {
 	if err := d.begin(); err != nil {
 		return nil, err
 	}
+	defer d.changes.log.close()
 	if err := d.readRows(ctx); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+
+	"github.com/revocast/revocast/crl"
 )
 
 // record is what is left of a row: millions of them are held at once.
@@ -20,25 +22,84 @@ type record struct {
 // expUnknown stands for the end of a jti of which nobody said when it was revoked.
 const expUnknown = -1
 
-// rowLog keeps records in blocks, so that it grows without being copied.
+// rowLog keeps records in blocks, so that it grows without being copied. Their
+// fingerprints are taken a batch at a time, on another processor than the one
+// that reads the rows: no more than a few batches are held as strings.
 type rowLog struct {
-	blocks [][]record
-	n      int
+	salt    crl.Salt
+	blocks  [][]record
+	n       int
+	batch   *batch
+	batches chan *batch // nil before the first full one
+	done    sync.WaitGroup
 }
 
-const blockRecords = 1 << 15
+// batch is some rows, and the values of all their claims one after the other.
+type batch struct {
+	records []record
+	counts  []uint8
+	values  []string
+}
 
-func (l *rowLog) append(r record) {
-	if l.n%blockRecords == 0 {
-		size := blockRecords
-		if l.n == 0 {
-			size = 64 // most runs have few rows
-		}
-		l.blocks = append(l.blocks, make([]record, 0, size))
+const (
+	batchRecords = 512
+	blockRecords = 1 << 15
+)
+
+// append takes a record without its key and seq, and the values that make the key.
+func (l *rowLog) append(r record, values []string) {
+	if l.batch == nil {
+		l.batch = &batch{}
 	}
-	last := &l.blocks[len(l.blocks)-1]
-	*last = append(*last, r)
-	l.n++
+	b := l.batch
+	b.records = append(b.records, r)
+	b.counts = append(b.counts, uint8(len(values)))
+	b.values = append(b.values, values...)
+	if len(b.records) < batchRecords {
+		return
+	}
+	if l.batches == nil {
+		l.batches = make(chan *batch, 4)
+		l.done.Go(func() {
+			for b := range l.batches {
+				l.take(b)
+			}
+		})
+	}
+	l.batches <- b
+	l.batch = nil
+}
+
+// take fingerprints a batch and appends it to the blocks.
+func (l *rowLog) take(b *batch) {
+	var p crl.Preimage
+	for i, r := range b.records {
+		p.Reset(&l.salt, r.rule)
+		for _, value := range b.values[:b.counts[i]] {
+			p.AddString(value)
+		}
+		b.values = b.values[b.counts[i]:]
+		r.key, r.seq = p.Fingerprint(), uint32(l.n)
+		if l.n%blockRecords == 0 {
+			l.blocks = append(l.blocks, make([]record, 0, min(blockRecords, max(len(b.records), blockRecords*l.n))))
+		}
+		last := &l.blocks[len(l.blocks)-1]
+		*last = append(*last, r)
+		l.n++
+	}
+}
+
+// close ends the appending; it may be called again.
+func (l *rowLog) close() {
+	if l.batches != nil {
+		close(l.batches)
+		l.done.Wait()
+		l.batches = nil
+	}
+	if l.batch != nil {
+		l.take(l.batch)
+		l.batch = nil
+	}
 }
 
 // bucketBits is by how many bits of the keys, which are hashes, the records of a rule
@@ -49,6 +110,7 @@ const bucketBits = 12
 // They are parted first, by rule and the keys' highest bits, and the parts sorted on
 // all processors.
 func (l *rowLog) sorted(rules int) []record {
+	l.close()
 	ends := make([]int, (rules+1)<<bucketBits+1)
 	for _, block := range l.blocks {
 		for i := range block {
@@ -68,7 +130,7 @@ func (l *rowLog) sorted(rules int) []record {
 		}
 		l.blocks[at] = nil
 	}
-	*l = rowLog{}
+	l.blocks, l.n = nil, 0
 	var done sync.WaitGroup
 	workers := runtime.GOMAXPROCS(0)
 	for worker := range workers {
