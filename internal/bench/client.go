@@ -75,10 +75,10 @@ func (b *bench) following(s *site) {
 	for _, t := range each {
 		total += t
 	}
-	rebuild := s.rebuild()
-	part := total / period / rebuild.median()
+	rebuild := each.quantile(1) // the refresh in which the client wrote its list anew
+	part := total / period / rebuild
 	b.bar("P8", "refresh by 1,000 entries, CPU amortised over 128, of a rebuild",
-		fmt.Sprintf("%.1f %% (%.1f ms; median %.1f; rebuild %.0f ms)", 100*part, 1e3*total/period, 1e3*each.median(), 1e3*rebuild.median()), "≤ 2 %", part <= 0.02)
+		fmt.Sprintf("%.1f %% (%.1f ms; median %.1f; rebuild %.0f ms)", 100*part, 1e3*total/period, 1e3*each.median(), 1e3*rebuild), "≤ 2 %", part <= 0.02)
 
 	var starts, hashes, peaks, steady sample
 	syscall.Sync() // what was written until now is not this measurement's business
@@ -97,30 +97,6 @@ func (b *bench) following(s *site) {
 	}
 	b.bar("P2", "memory of a client, bytes an entry, growth of RSS", fmt.Sprintf("%.2f (%s)", steady.median(), steady.spread()), "≤ 6.2", steady.median() <= 6.2)
 	b.bar("P2", "the same at the peak of a refresh that rewrites the list", fmt.Sprintf("%.2f", peaks.median()), "≤ 13.6", peaks.median() <= 2.2*6.2)
-}
-
-// rebuild is the CPU time that the whole list with a delta takes, merged, validated and hashed.
-func (s *site) rebuild() sample {
-	v := s.head()
-	state, err := history.Load(context.Background(), s.bucket, v, nil)
-	check(err)
-	whole, err := state.List.Whole()
-	check(err)
-	entries := make([]crl.Entry, 1000)
-	for i := range entries {
-		entries[i] = crl.Entry{Rule: 1, Key: mix(uint64(i)), Before: crl.Always, Exp: s.exp(uint64(i))}
-	}
-	delta, err := crl.Build(whole.To(), whole.To()+1, entries, nil)
-	check(err)
-	var all sample
-	for range 5 {
-		start := cpu()
-		next, _, err := crl.Apply(whole.Snapshot(), whole.Sum(), delta, 0)
-		check(err)
-		next.SHA256()
-		all = append(all, cpu()-start)
-	}
-	return all
 }
 
 // countedConn counts the requests of a client that sends each in one write, and

@@ -27,6 +27,14 @@ func (s sample) quantile(q float64) float64 {
 	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
 }
 
+// less takes a fixed cost out of each figure.
+func (s sample) less(cost float64) sample {
+	for i := range s {
+		s[i] -= cost
+	}
+	return s
+}
+
 func (s sample) median() float64 { return s.quantile(0.5) }
 
 // spread is the range of the middle half, in percent of the median.
