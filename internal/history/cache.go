@@ -46,17 +46,19 @@ func cachedList(v *Version) string { return "list-" + hex.EncodeToString(v.State
 // the state saved or loaded before, by name.
 func (c *Cache) Save(ctx context.Context, s *State, objects map[string][]byte) error {
 	v := s.Version
-	if obj, err := c.Store.Get(ctx, cacheManifest, signer.MaxManifestSize, ""); err == nil {
-		if there, err := ParseVersion(c.Keys, obj.Data); err == nil && there.Version > v.Version {
-			return nil
-		}
+	was, err := c.there(ctx)
+	if err != nil {
+		return err
+	}
+	if was != nil && was.Version > v.Version {
+		return nil
 	}
 	switch {
-	case c.holdsEntries(v):
+	case was == c.saved && c.holdsEntries(v):
 	case v.State.SHA256 != nil && s.List.Snapshot() != nil:
 		return c.saveWhole(ctx, s)
 	default:
-		if err := c.saveStep(ctx, objects); err != nil {
+		if err := c.saveStep(ctx, was, objects); err != nil {
 			return err
 		}
 	}
@@ -84,8 +86,27 @@ func (c *Cache) saveWhole(ctx context.Context, s *State) error {
 	return c.removeOthers(ctx, s.Version)
 }
 
-func (c *Cache) saveStep(ctx context.Context, objects map[string][]byte) error {
-	if was := c.saved; was != nil {
+// there is the version in manifest.jwt, nil if there is none that can be believed. It
+// may be another process's, which shares the cache.
+func (c *Cache) there(ctx context.Context) (*Version, error) {
+	obj, err := c.Store.Get(ctx, cacheManifest, signer.MaxManifestSize, "")
+	switch {
+	case errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrTooLarge):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case c.saved != nil && bytes.Equal(obj.Data, c.saved.Bytes):
+		return c.saved, nil
+	}
+	v, err := ParseVersion(c.Keys, obj.Data)
+	if err != nil {
+		return nil, nil // broken, or of a key that is not trusted any more: it will be replaced
+	}
+	return v, nil
+}
+
+func (c *Cache) saveStep(ctx context.Context, was *Version, objects map[string][]byte) error {
+	if was != nil {
 		// It proves what is there, and manifest.jwt will be another.
 		if err := c.Store.Put(ctx, signer.ManifestName(was.Version), was.Bytes); err != nil {
 			return err

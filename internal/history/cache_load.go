@@ -30,11 +30,9 @@ func (c *Cache) loadState(ctx context.Context, v *Version) (*State, error) {
 	var steps []uint64
 	for _, info := range infos {
 		there[info.Name] = true
-		digits, ok := strings.CutPrefix(info.Name, "versions/")
-		if digits, ok = strings.CutSuffix(digits, "/manifest.jwt"); ok {
-			if n, err := strconv.ParseUint(digits, 10, 64); err == nil && n < v.Version {
-				steps = append(steps, n)
-			}
+		digits, isManifest := strings.CutSuffix(strings.TrimPrefix(info.Name, "versions/"), "/manifest.jwt")
+		if n, err := strconv.ParseUint(digits, 10, 64); isManifest && err == nil && n < v.Version {
+			steps = append(steps, n)
 		}
 	}
 	steps = append(steps, v.Version)

@@ -25,10 +25,10 @@ func TestMake(t *testing.T) {
 	}
 }
 
-// Blocks that nobody holds go back to the system: 30 times 64 MB would not fit
+// Blocks that nobody holds go back to the system: 12 times 64 MB would not fit
 // beside each other in many a machine's address space limits, nor in its memory.
 func TestFreed(t *testing.T) {
-	for range 30 {
+	for range 12 {
 		b := memory.Make(64 << 20)
 		data := b.Bytes()
 		for at := 0; at < len(data); at += 1 << 20 {

@@ -1,0 +1,180 @@
+package history_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/internal/publish"
+	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/store"
+)
+
+var errPower = errors.New("the power failed")
+
+// failing is a store whose writes fail from some point on.
+type failing struct {
+	store.Store
+	left int // writes that still succeed
+}
+
+func (f *failing) Put(ctx context.Context, name string, data []byte) error {
+	if f.left--; f.left < 0 {
+		return errPower
+	}
+	return f.Store.Put(ctx, name, data)
+}
+
+func (f *failing) Delete(ctx context.Context, name string) error {
+	if f.left--; f.left < 0 {
+		return errPower
+	}
+	return f.Store.Delete(ctx, name)
+}
+
+// published is a bucket with versions that bring a row each, and every fourth nothing,
+// so that its manifest has the hash of all entries.
+func published(t *testing.T, versions int) (store.Store, *signer.KeySet) {
+	t.Helper()
+	key, err := signer.Generate(signer.EdDSA, rand.Reader)
+	require.NoError(t, err)
+	bucket := openDir(t)
+	for i := 1; i <= versions; i++ {
+		rows := fmt.Sprintf(`{"jti":"%d","exp":1800050000}`+"\n", i)
+		if i%4 == 0 {
+			rows = ""
+		}
+		src, err := source.Open("-", source.Options{Stdin: strings.NewReader(rows)})
+		require.NoError(t, err)
+		cfg := publish.Config{
+			Store: bucket, Key: key, Source: src, ValidFor: time.Hour, Rand: rand.Reader,
+			Now: func() time.Time { return time.Unix(1_800_000_000+int64(i), 0) },
+		}
+		if i == 1 {
+			cfg.Create, cfg.Issuer, cfg.MaxTokenLife = true, "https://issuer.example", 24*time.Hour
+		}
+		_, err = publish.Run(t.Context(), cfg)
+		require.NoError(t, err)
+	}
+	return bucket, key.Public()
+}
+
+func openDir(t *testing.T) store.Store {
+	t.Helper()
+	s, err := store.OpenDir(t.TempDir())
+	require.NoError(t, err)
+	return s
+}
+
+// follow brings a cache to a version as a client does, and gives the state.
+func follow(t *testing.T, bucket store.Store, keys *signer.KeySet, c *history.Cache, base *history.State, version uint64) (*history.State, error) {
+	t.Helper()
+	v, err := history.Read(t.Context(), bucket, keys, version)
+	require.NoError(t, err)
+	state, objects, err := history.Follow(t.Context(), bucket, v, base)
+	require.NoError(t, err)
+	return state, c.Save(t.Context(), state, objects)
+}
+
+// What was saved is there after a restart at every version, the cache holds steps
+// between whole lists, and a whole list replaces what came before it.
+func TestCacheFollows(t *testing.T) {
+	bucket, keys := published(t, 13)
+	dir := openDir(t)
+	cache := &history.Cache{Store: dir, Keys: keys}
+	var state *history.State
+	for version := uint64(1); version <= 13; version++ {
+		var err error
+		state, err = follow(t, bucket, keys, cache, state, version)
+		require.NoError(t, err)
+		fresh := &history.Cache{Store: dir, Keys: keys}
+		v, loaded, err := fresh.Load(t.Context())
+		require.NoError(t, err, "version %d", version)
+		require.Equal(t, version, v.Version)
+		require.Equal(t, state.List.Sum(), loaded.List.Sum())
+		require.Equal(t, state.List.Len(), loaded.List.Len())
+		if version%5 == 0 {
+			cache, state = fresh, loaded // a restart
+		}
+		infos, err := dir.List(t.Context(), "")
+		require.NoError(t, err)
+		if version%4 == 0 {
+			require.Len(t, infos, 2, "the whole list and its manifest")
+		}
+		require.LessOrEqual(t, len(infos), 2+2*3)
+	}
+}
+
+// The power fails before every write of every save: what was saved before is still
+// there, or what was being saved is, and the next save goes on from it.
+func TestCacheSurvivesACrash(t *testing.T) {
+	bucket, keys := published(t, 6)
+	for version := uint64(2); version <= 6; version++ {
+		for writes := 0; ; writes++ {
+			dir := openDir(t)
+			cache := &history.Cache{Store: dir, Keys: keys}
+			var state *history.State
+			for before := uint64(1); before < version; before++ {
+				var err error
+				state, err = follow(t, bucket, keys, cache, state, before)
+				require.NoError(t, err)
+			}
+			cache.Store = &failing{dir, writes}
+			_, saveErr := follow(t, bucket, keys, cache, state, version)
+
+			what := fmt.Sprintf("version %d, %d writes", version, writes)
+			again := &history.Cache{Store: dir, Keys: keys}
+			v, loaded, err := again.Load(t.Context())
+			require.NoError(t, err, what)
+			require.Contains(t, []uint64{version - 1, version}, v.Version, what)
+			require.NotNil(t, loaded, what)
+			require.Equal(t, v.State.Count, uint64(loaded.List.Len()))
+			_, err = follow(t, bucket, keys, again, loaded, version)
+			require.NoError(t, err, what)
+			v, loaded, err = (&history.Cache{Store: dir, Keys: keys}).Load(t.Context())
+			require.NoError(t, err, what)
+			require.Equal(t, version, v.Version, what)
+			require.NotNil(t, loaded)
+			if saveErr == nil {
+				require.Greater(t, writes, 1)
+				break
+			}
+			require.ErrorIs(t, saveErr, errPower)
+		}
+	}
+}
+
+// Two processes that share a cache take different ways; either finds it in order.
+func TestCacheIsShared(t *testing.T) {
+	bucket, keys := published(t, 11)
+	dir := openDir(t)
+	a, b := &history.Cache{Store: dir, Keys: keys}, &history.Cache{Store: dir, Keys: keys}
+	var atA, atB *history.State
+	for version := uint64(1); version <= 11; version++ {
+		var err error
+		if version%2 == 1 {
+			atA, err = follow(t, bucket, keys, a, atA, version)
+		} else {
+			atB, err = follow(t, bucket, keys, b, atB, version)
+		}
+		require.NoError(t, err)
+		v, loaded, err := (&history.Cache{Store: dir, Keys: keys}).Load(t.Context())
+		require.NoError(t, err, "version %d", version)
+		require.Equal(t, version, v.Version)
+		require.NotNil(t, loaded)
+	}
+	// One that is behind takes nothing back.
+	_, err := follow(t, bucket, keys, &history.Cache{Store: dir, Keys: keys}, nil, 9)
+	require.NoError(t, err)
+	v, _, err := a.Load(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 11, v.Version)
+}
