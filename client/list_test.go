@@ -23,7 +23,7 @@ const issuer = "https://issuer.example"
 
 // list is an issuer's list in a directory, and a clock that stands still.
 type list struct {
-	t      *testing.T
+	t      testing.TB
 	key    *signer.PrivateKey
 	bucket store.Store
 	dir    string
@@ -31,7 +31,7 @@ type list struct {
 	clock  atomic.Int64 // Unix seconds
 }
 
-func newList(t *testing.T) *list {
+func newList(t testing.TB) *list {
 	t.Helper()
 	key, err := signer.Generate(signer.EdDSA, rand.Reader)
 	require.NoError(t, err)

@@ -15,7 +15,7 @@ func (b *bench) growth() {
 	if largest >= 1e7 {
 		largest = 1e8
 	}
-	size := plot{file: "bytes.svg", title: "Bytes an entry, on the wire and in memory", x: "entries", y: "bytes an entry", logX: true, names: []string{"Revocast", "entropy of keys and 24 expiries"}}
+	size := plot{file: "bytes.svg", title: "Bytes an entry, on the wire and in memory", x: "entries", y: "bytes", logX: true, names: []string{"Revocast", "entropy"}}
 	speed := plot{file: "lookup.svg", title: "Raw lookup beside one dependent read of memory", x: "entries", y: "ns", logX: true, names: []string{"hit", "miss", "one read"}}
 	for n := 1000.0; n <= largest; n *= 10 {
 		entries := make([]crl.Entry, int(n))
