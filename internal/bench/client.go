@@ -127,7 +127,7 @@ func (b *bench) behind(s *site) {
 	for range 20 {
 		s.step(1000)
 	}
-	distances := []uint64{1, 2, 3, 5, 10, 20, 50, 100, 200, 350, 500}
+	distances := []uint64{1, 2, 3, 5, 10, 20, 50, 100, 250, 500}
 	held := map[uint64]*history.State{}
 	last := s.head().Version + 512
 	ctx := context.Background()

@@ -10,7 +10,7 @@ import (
 
 // goBench runs the benchmarks of a package and gives the nanoseconds by name.
 func goBench(pkg, pattern string, count int, args ...string) map[string]sample {
-	cmd := exec.Command("go", append([]string{"test", pkg, "-run", "^$", "-bench", pattern, "-count", strconv.Itoa(count), "-benchtime", "0.5s", "-timeout", "60m"}, args...)...)
+	cmd := exec.Command("go", append([]string{"test", pkg, "-run", "^$", "-bench", pattern, "-count", strconv.Itoa(count), "-benchtime", "0.3s", "-timeout", "60m"}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
