@@ -31,10 +31,7 @@ func (d *draft) addDelta(ctx context.Context, packed blob, file *crl.File) {
 	fresh := map[string]*crl.File{packed.Name(): file}
 	m.Objects = append(slices.Clone(m.Objects), packed.Object)
 	for i, level := range levels[1:] {
-		if m.State.Changes%level.changes != 0 {
-			break
-		}
-		parts := newest(m.Objects, levels[i].changes, due(m, i))
+		parts := due(m, i)
 		if parts == nil {
 			break
 		}
@@ -52,13 +49,17 @@ func (d *draft) addDelta(ctx context.Context, packed blob, file *crl.File) {
 	m.Objects = trim(m.Objects)
 }
 
-// due is how many deltas of level i make one of the next.
-func due(m *signer.Manifest, i int) int {
-	n := int(levels[i+1].changes / levels[i].changes)
-	if i == 0 && m.State.Changes == levels[i+1].changes {
+// due are the deltas of level i that make one of the next, nil if none is due.
+func due(m *signer.Manifest, i int) []signer.Object {
+	changes := levels[i+1].changes
+	if m.State.Changes%changes != 0 {
+		return nil
+	}
+	n := int(changes / levels[i].changes)
+	if i == 0 && m.State.Changes == changes {
 		n-- // the first change of all is a snapshot and has no delta
 	}
-	return n
+	return newest(m.Objects, levels[i].changes, n)
 }
 
 // newest are the newest n deltas of a level, if each begins where the one before

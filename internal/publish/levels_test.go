@@ -17,10 +17,7 @@ func grow(m *signer.Manifest, size int64) {
 	m.State.Changes++
 	m.Objects = append(m.Objects, signer.Object{From: m.Version - 1, To: m.Version, Changes: 1, Size: size})
 	for i, level := range levels[1:] {
-		if m.State.Changes%level.changes != 0 {
-			break
-		}
-		parts := newest(m.Objects, levels[i].changes, due(m, i))
+		parts := due(m, i)
 		if parts == nil {
 			break
 		}
