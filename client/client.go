@@ -161,7 +161,7 @@ func (c *Client) Refresh(ctx context.Context) error {
 	defer c.mu.Unlock()
 	was := c.view.Load()
 	err := c.refresh(ctx)
-	if now := c.view.Load(); was != nil && now != was && now.state.List.Snapshot() != nil {
+	if now := c.view.Load(); was != nil && now.state.List.Snapshot() != nil && now.state.List.Snapshot() != was.state.List.Snapshot() {
 		// All of the list was written anew. What the old one and the work on the new one took
 		// is given back at once; the collector, which knows nothing of blocks
 		// outside its heap, might not run for minutes.

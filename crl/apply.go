@@ -115,6 +115,7 @@ func (f *File) section(rule uint8, form form) *section {
 
 // entriesOf decodes one section.
 func (f *File) entriesOf(rule uint8, form form) []Entry {
+	defer runtime.KeepAlive(f)
 	s := f.section(rule, form)
 	if s == nil {
 		return nil

@@ -1,7 +1,6 @@
 package crl
 
 import (
-	"cmp"
 	"fmt"
 	"runtime"
 	"slices"
@@ -93,10 +92,6 @@ type touch struct {
 	gone bool
 }
 
-func compareTouches(a, b touch) int {
-	return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.form(), b.form()), cmp.Compare(a.Key, b.Key))
-}
-
 // touches is all that the delta says, by rule, form and key.
 func (f *File) touches() []touch {
 	var entries, removed []touch
@@ -116,7 +111,7 @@ func later(a, b []touch) []touch {
 	}
 	out := make([]touch, 0, len(a)+len(b))
 	for len(a) > 0 && len(b) > 0 {
-		switch order := compareTouches(a[0], b[0]); {
+		switch order := compareEntries(a[0].Entry, b[0].Entry); {
 		case order < 0:
 			out = append(out, a[0])
 			a = a[1:]

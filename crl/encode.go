@@ -27,7 +27,7 @@ func Build(from, to uint64, entries, removed []Entry) (*File, error) {
 		entries []Entry
 		form    func(Entry) form
 	}{{entries, Entry.form}, {removed, func(e Entry) form { return e.form().removal() }}} {
-		sortEntries(part.entries)
+		slices.SortFunc(part.entries, compareEntries)
 		for i := 0; i < len(part.entries); {
 			rule, form, start := part.entries[i].Rule, part.form(part.entries[i]), i
 			for i++; i < len(part.entries) && part.entries[i].Rule == rule && part.form(part.entries[i]) == form; i++ {
@@ -42,10 +42,9 @@ func Build(from, to uint64, entries, removed []Entry) (*File, error) {
 	return encode(from, to, merges)
 }
 
-func sortEntries(entries []Entry) {
-	slices.SortFunc(entries, func(a, b Entry) int {
-		return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.form(), b.form()), cmp.Compare(a.Key, b.Key))
-	})
+// compareEntries is the order of entries in a file.
+func compareEntries(a, b Entry) int {
+	return cmp.Or(cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.form(), b.form()), cmp.Compare(a.Key, b.Key))
 }
 
 func (e Entry) validate() error {

@@ -126,6 +126,14 @@ func (f *File) To() uint64 { return f.to }
 // long as the file is reachable: see [runtime.KeepAlive].
 func (f *File) Bytes() []byte { return f.data }
 
+// Equal tells whether two files have the same bytes, which canonical ones have if and only
+// if they say the same.
+func (f *File) Equal(o *File) bool {
+	defer runtime.KeepAlive(f)
+	defer runtime.KeepAlive(o)
+	return bytes.Equal(f.data, o.data)
+}
+
 // SHA256 is the hash of the file's bytes.
 func (f *File) SHA256() [32]byte {
 	defer runtime.KeepAlive(f)
@@ -238,8 +246,7 @@ func (f *File) Verify() error {
 		same = append(same, &merge{rule: s.rule, form: s.form, base: s, dropped: -1})
 	}
 	again, err := encode(f.from, f.to, same)
-	defer runtime.KeepAlive(f)
-	if err != nil || !bytes.Equal(again.data, f.data) {
+	if err != nil || !again.Equal(f) {
 		return &FormatError{Section: -1, Reason: "its bytes are not the canonical encoding of what they hold"}
 	}
 	return nil

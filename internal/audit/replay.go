@@ -81,7 +81,7 @@ func (w *walk) sum(d delta, all []delta) {
 		w.find(d.To, d.Name(), err.Error())
 		return
 	}
-	if !bytes.Equal(sum.Bytes(), d.file.Bytes()) {
+	if !sum.Equal(d.file) {
 		w.find(d.To, d.Name(), "it is not the sum of the smaller deltas that it covers")
 	}
 }

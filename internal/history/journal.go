@@ -50,12 +50,9 @@ func (j *journal) load(ctx context.Context, steps []uint64) (*State, error) {
 	if j.have != j.head.State.Changed {
 		return nil, fmt.Errorf("%w: the steps lead to version %d only", store.ErrNotFound, j.have)
 	}
-	var changes *crl.File
-	if len(j.deltas) > 0 {
-		var err error
-		if changes, err = crl.ComposeAll(j.deltas...); err != nil {
-			return nil, err
-		}
+	changes, err := compose(j.deltas)
+	if err != nil {
+		return nil, err
 	}
 	if reading.Wait(); listErr != nil {
 		return nil, listErr
@@ -87,20 +84,15 @@ func (j *journal) step(ctx context.Context, v *Version) error {
 	if err != nil {
 		return nil // a later step may lead on from here
 	}
-	for _, o := range plan {
-		f, err := Fetch(ctx, j.Store, o)
-		if err != nil {
-			return err
-		}
-		if f.From() != 0 {
-			j.add(f)
-			continue
-		}
-		sum, _ := crl.ChecksumFromBytes(o.Checksum) // its length was validated
-		if j.snapshot, err = crl.NewList(f, sum); err != nil {
-			return err
-		}
-		j.deltas = nil
+	snapshot, deltas, err := fetchAll(ctx, j.Store, plan)
+	if err != nil {
+		return err
+	}
+	if snapshot != nil {
+		j.snapshot, j.deltas = snapshot, nil
+	}
+	for _, f := range deltas {
+		j.add(f)
 	}
 	j.have = v.State.Changed
 	return nil

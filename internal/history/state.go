@@ -37,32 +37,53 @@ func Load(ctx context.Context, r store.Reader, v *Version, base *State) (*State,
 	if err != nil {
 		return nil, err
 	}
-	var deltas []*crl.File
+	snapshot, deltas, err := fetchAll(ctx, r, plan)
+	if err != nil {
+		return nil, err
+	}
+	if snapshot != nil {
+		list = snapshot
+	}
+	delta, err := compose(deltas)
+	if err != nil {
+		return nil, err
+	}
+	if list, err = list.Apply(delta, v.State.Dropped); err != nil {
+		return nil, err
+	}
+	s := &State{v, list}
+	if base != nil && list == base.List && bytes.Equal(base.Version.State.SHA256, v.State.SHA256) {
+		return s, s.Check(v) // nothing changed, and its bytes were hashed before
+	}
+	return s, s.Prove(v)
+}
+
+// fetchAll gets the objects of a plan: a snapshot, if the plan begins with one, and
+// deltas.
+func fetchAll(ctx context.Context, r store.Reader, plan []signer.Object) (snapshot *crl.List, deltas []*crl.File, err error) {
 	for _, o := range plan {
 		f, err := Fetch(ctx, r, o)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if f.From() != 0 {
 			deltas = append(deltas, f)
 			continue
 		}
 		sum, _ := crl.ChecksumFromBytes(o.Checksum) // its length was validated
-		if list, err = crl.NewList(f, sum); err != nil {
-			return nil, err
+		if snapshot, err = crl.NewList(f, sum); err != nil {
+			return nil, nil, err
 		}
 	}
-	var delta *crl.File
-	if len(deltas) > 0 {
-		if delta, err = crl.ComposeAll(deltas...); err != nil {
-			return nil, err
-		}
+	return snapshot, deltas, nil
+}
+
+// compose makes one of any number of deltas, nil of none.
+func compose(deltas []*crl.File) (*crl.File, error) {
+	if len(deltas) == 0 {
+		return nil, nil
 	}
-	if list, err = list.Apply(delta, v.State.Dropped); err != nil {
-		return nil, err
-	}
-	s := &State{v, list}
-	return s, s.Prove(v)
+	return crl.ComposeAll(deltas...)
 }
 
 // Follow is Load that falls back to a snapshot if something is wrong with the
