@@ -8,33 +8,61 @@ import (
 // maxBits is the widest value that one unaligned 8-byte load always covers.
 const maxBits = 57
 
-// bitWriter packs values of one width, lowest bit first, into bytes that are there.
+// bitWriter packs values of one width, lowest bit first, into bytes that are there. It
+// may begin in the middle of a word that somebody else writes meanwhile: what
+// belongs there is kept, until join.
 type bitWriter struct {
 	out   []byte
 	width uint
 	acc   uint64
 	used  uint
-	at    int // bytes of out that are written
+	at    int // the byte of out where the next word goes
+	seam  int // where the word lies that is shared, or -1
+	share uint64
+}
+
+// bitsFrom is a writer of the values from the i-th on.
+func bitsFrom(out []byte, width uint, i int) *bitWriter {
+	bit := uint64(i) * uint64(width)
+	w := &bitWriter{out: out, width: width, used: uint(bit & 63), at: int(bit >> 6 << 3), seam: -1}
+	if w.used > 0 {
+		w.seam = w.at
+	}
+	return w
 }
 
 func (w *bitWriter) append(v uint64) {
 	w.acc |= v << w.used
 	w.used += w.width
 	if w.used >= 64 {
-		binary.LittleEndian.PutUint64(w.out[w.at:], w.acc)
-		w.at += 8
+		w.word()
 		w.used -= 64
 		w.acc = v >> (w.width - w.used)
 	}
 }
 
-// close writes what is left, and gives the number of bytes, a multiple of 8.
-func (w *bitWriter) close() int {
-	if w.used > 0 {
+func (w *bitWriter) word() {
+	if w.at == w.seam {
+		w.share = w.acc
+	} else {
 		binary.LittleEndian.PutUint64(w.out[w.at:], w.acc)
-		w.at += 8
 	}
-	return w.at
+	w.at += 8
+}
+
+// close writes what is left.
+func (w *bitWriter) close() {
+	if w.used > 0 {
+		w.word()
+	}
+}
+
+// join writes what the shared word lacks, when all that is in front of it is written.
+func (w *bitWriter) join() {
+	if w.seam >= 0 {
+		word := w.out[w.seam:]
+		binary.LittleEndian.PutUint64(word, binary.LittleEndian.Uint64(word)|w.share)
+	}
 }
 
 // packedSize is the number of bytes that n values of a width take, padded to 8.

@@ -28,6 +28,13 @@ func (c *Checksum) Sub(e Entry) {
 	}
 }
 
+// join counts in what another checksum counted.
+func (c *Checksum) join(o Checksum) {
+	for i := range c {
+		c[i] += o[i]
+	}
+}
+
 // Bytes is the checksum as manifests carry it: four lanes, little endian.
 func (c Checksum) Bytes() []byte {
 	var b [32]byte
@@ -94,9 +101,7 @@ func inParts(add func(c *Checksum, part, parts int)) Checksum {
 	all.Wait()
 	var total Checksum
 	for _, c := range sums {
-		for i := range total {
-			total[i] += c[i]
-		}
+		total.join(c)
 	}
 	return total
 }

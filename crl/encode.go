@@ -68,7 +68,8 @@ func encode(from, to uint64, merges []*merge) (*File, error) {
 	}
 	merges = slices.DeleteFunc(merges, func(m *merge) bool {
 		if m.n == 0 {
-			m.keys(func(uint64) {}) // what goes is counted there
+			m.each(func(_ int, p *part) { p.keys(func(uint64) {}) }) // what goes is counted there
+			m.count()
 		}
 		return m.n == 0
 	})
@@ -89,7 +90,8 @@ func (m *merge) room() int {
 	columns := packedSize(uint64(m.n), m.beforeBits()) + packedSize(uint64(m.n), m.codeBits()) + 8*uint64(len(m.expiries))
 	keys := 8 * m.n
 	if m.n >= minPacked {
-		keys = max(keys, packedBound(m.n))
+		_, room := m.keyWriters(nil)
+		keys = max(keys, room)
 	}
 	return keys + int(columns)
 }
@@ -107,14 +109,19 @@ func (m *merge) write(out []byte) (head sectionHead, size int) {
 	head.layout = layoutPacked
 	if !packed {
 		head.layout = layoutPlain
-		size = 0
-		m.keys(func(key uint64) {
-			binary.LittleEndian.PutUint64(out[size:], key)
-			size += 8
+		m.each(func(_ int, p *part) {
+			at := 8 * p.start
+			p.keys(func(key uint64) {
+				binary.LittleEndian.PutUint64(out[at:], key)
+				at += 8
+			})
 		})
+		size = 8 * m.n
 	}
+	m.count()
 	head.keyBytes = uint64(size)
-	size += m.columns(out[size:])
+	size += m.column(out[size:], m.beforeBits(), (*part).befores)
+	size += m.column(out[size:], m.codeBits(), (*part).expiryCodes)
 	for _, exp := range m.expiries {
 		binary.LittleEndian.PutUint64(out[size:], uint64(exp))
 		size += 8
@@ -122,23 +129,67 @@ func (m *merge) write(out []byte) (head sectionHead, size int) {
 	return head, size
 }
 
+// count brings the checksum to what the keys came to.
+func (m *merge) count() {
+	for _, p := range m.parts {
+		if m.sum != nil {
+			m.sum.join(p.sum)
+		}
+	}
+}
+
+// keyWriters gives a writer for each part, and the room that they need.
+func (m *merge) keyWriters(out []byte) (all []*keyWriter, room int) {
+	g := geometryOf(m.n)
+	room = g.dirSize()
+	for i, p := range m.parts {
+		w := &keyWriter{geometry: g, out: out, begin: room, end: room, from: g.super(p.first), to: g.supers, base: p.start}
+		if i+1 < len(m.parts) {
+			w.to = g.super(m.parts[i+1].first)
+		}
+		w.super = w.from
+		room += g.bound(p.n, w.to-w.from)
+		all = append(all, w)
+	}
+	return all, room
+}
+
 // pack gives ok false, and zeros, where the plain layout has to be used.
 func (m *merge) pack(out []byte) (size int, ok bool) {
 	if m.n < minPacked {
 		return 0, false
 	}
-	var sum Checksum
-	if m.sum != nil {
-		sum = *m.sum
+	all, _ := m.keyWriters(out)
+	m.each(func(i int, p *part) {
+		p.keys(all[i].append)
+		all[i].close()
+	})
+	end := all[0].begin
+	for _, w := range all {
+		w.join(end)
+		end = w.end
+		if w.failed {
+			clear(out[:all[len(all)-1].end])
+			return 0, false
+		}
 	}
-	w := newKeyWriter(m.n, out)
-	m.keys(w.append)
-	if size, ok = w.close(); ok {
-		return size, true
+	binary.LittleEndian.PutUint32(out[4*all[0].supers:], uint32(end))
+	return int(round8(uint64(end))), true
+}
+
+// column writes a column and gives its size.
+func (m *merge) column(out []byte, width uint, write func(*part, *bitWriter)) int {
+	if width == 0 {
+		return 0
 	}
-	clear(out[:w.end])
-	if m.sum != nil {
-		*m.sum = sum // the keys will be counted again
+	all := make([]*bitWriter, len(m.parts))
+	m.each(func(i int, p *part) {
+		all[i] = bitsFrom(out, width, p.start)
+		write(p, all[i])
+		all[i].close()
+	})
+	for _, w := range all {
+		w.join()
 	}
-	return 0, false
+	return int(packedSize(uint64(m.n), width))
 }

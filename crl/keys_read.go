@@ -17,6 +17,14 @@ func (s *keySet) chunks() int {
 	return (s.n + plainChunk - 1) / plainChunk
 }
 
+// chunk is the one that holds a key, or the first at or behind it, whose rank is given.
+func (s *keySet) chunk(key uint64, rank int) int {
+	if s.packed {
+		return s.super(key)
+	}
+	return rank / plainChunk
+}
+
 // rank is the number of keys in front of a chunk.
 func (s *keySet) rank(chunk int) int {
 	if !s.packed {

@@ -5,29 +5,25 @@ import (
 	"math"
 )
 
-// keyWriter encodes ascending keys in the packed layout, a superblock at a time.
+// keyWriter encodes ascending keys in the packed layout, a superblock at a time. It
+// writes those of some superblocks, from a place on that lies behind all that
+// the superblocks in front of them can take.
 type keyWriter struct {
 	geometry
-	out    []byte // zero bytes beyond end
-	end    int    // of what is written
-	super  int
-	base   int      // keys in the superblocks before super
-	keys   []uint64 // of the superblock under way
-	failed bool     // the keys need the plain layout
+	out        []byte // zero bytes beyond end
+	begin, end int    // of what is written
+	from, to   int    // its superblocks
+	super      int    // the one under way
+	base       int    // keys in front of it
+	keys       []uint64
+	failed     bool // the keys need the plain layout
 }
 
-// packedBound is enough room for n keys in the packed layout.
-func packedBound(n int) int {
-	g := geometryOf(n)
+// bound is enough room for n keys in so many superblocks.
+func (g geometry) bound(n, supers int) int {
 	// Each superblock rounds two parts up to bytes, and has a sentinel; words are
 	// written whole, up to 8 bytes beyond the last one.
-	return g.dirSize() + int(packedSize(uint64(n), g.l)) + n/8 + g.supers*(g.runs()+3) + 24
-}
-
-func newKeyWriter(n int, out []byte) *keyWriter {
-	w := &keyWriter{geometry: geometryOf(n), out: out}
-	w.end = w.dirSize()
-	return w
+	return int(packedSize(uint64(n), g.l)) + n/8 + supers*(g.runs()+3) + 24
 }
 
 func (w *keyWriter) append(key uint64) {
@@ -84,12 +80,20 @@ func (w *keyWriter) writeSuper() {
 	runs[m>>3] |= 1 << (m & 7)
 }
 
-// close gives the number of bytes, or ok false if the keys need the plain layout.
-func (w *keyWriter) close() (size int, ok bool) {
-	w.flush(w.supers)
-	if w.failed || uint64(w.end) > math.MaxUint32 {
-		return 0, false
+// close writes the superblocks that are left.
+func (w *keyWriter) close() {
+	w.flush(w.to)
+	w.failed = w.failed || uint64(w.end) > math.MaxUint32
+}
+
+// join moves what was written to where what lies in front of it ends.
+func (w *keyWriter) join(end int) {
+	down := w.begin - end
+	copy(w.out[end:], w.out[w.begin:w.end])
+	clear(w.out[max(w.begin, w.end-down):w.end])
+	w.begin, w.end = end, w.end-down
+	for super := w.from; super < w.to; super++ {
+		pivot := w.out[4*super:]
+		binary.LittleEndian.PutUint32(pivot, binary.LittleEndian.Uint32(pivot)-uint32(down))
 	}
-	binary.LittleEndian.PutUint32(w.out[4*w.supers:], uint32(w.end))
-	return int(round8(uint64(w.end))), true
 }

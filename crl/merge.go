@@ -1,14 +1,18 @@
 package crl
 
 import (
+	"cmp"
 	"math/bits"
+	"runtime"
 	"slices"
+	"sync"
 )
 
 // merge is what a section is written from: the entries of base without the removed
 // and the expired ones, and the upserts among them or in their place. Nothing of
 // base is copied: it is decoded once for the keys and once for each column, so
-// that a merge needs no more memory than the bytes that it makes.
+// that a merge needs no more memory than the bytes that it makes. Large ones are
+// done in parts, one for each processor.
 type merge struct {
 	rule    uint8
 	form    form
@@ -26,70 +30,66 @@ type merge struct {
 // measures is what has to be known of a section before its first byte.
 type measures struct {
 	n        int
-	gone     []int  // ranks of base that are replaced or removed, ascending
-	at       []int  // the ranks of base in front of which the upserts go
 	cut      uint64 // base's codes below it have expired
 	min, max int64  // of before
 	expiries []int64
 	codes    []uint64 // what becomes of base's codes
+	parts    []*part
 }
+
+// minPart is how many entries are worth a processor of their own. Tests lower it.
+var minPart = 1 << 15
 
 // measure finds out what survives. The expired upserts go here: all that they do is
 // to take the place of what was there.
 func (m *merge) measure() {
-	m.measures = measures{min: Always}
-	m.findGone()
+	m.measures = measures{}
+	gone := m.gone()
 	expired := func(e Entry) bool { return e.Exp <= m.dropped }
 	if slices.ContainsFunc(m.upserts, expired) {
 		m.upserts = slices.DeleteFunc(slices.Clone(m.upserts), expired)
 	}
-	m.at = make([]int, len(m.upserts))
-	if m.base != nil {
-		for i := range m.upserts {
-			m.at[i], _ = m.base.keys.search(m.upserts[i].Key)
-		}
-	}
-	var table, used []int64 // the expiry of each of base's codes, and those that survive
-	var survives []bool
+	var table []int64 // the expiry of each of base's codes
 	if m.base != nil {
 		table = m.base.expiryTable()
-		survives = make([]bool, len(table))
 		for m.cut < uint64(len(table)) && table[m.cut] <= m.dropped {
 			m.cut++
 		}
 	}
-	m.walk(func(from, to int) {
-		m.n += to - from
-		for rank := from; rank < to && len(table) > 0; rank++ {
-			survives[bitsAt(m.base.codes, rank, m.base.codeBits)] = true
-		}
-		for rank := from; rank < to && m.form == formBefore; rank++ {
-			m.bound(m.base.before(rank))
-		}
-	}, func(e *Entry) {
-		m.n++
-		m.bound(e.Before)
-		if i, ok := slices.BinarySearch(used, e.Exp); !ok {
-			used = slices.Insert(used, i, e.Exp)
-		}
-	})
+	m.split(gone, m.processors())
+	m.measureParts(table)
+	if m.n >= minPacked && geometryOf(m.n).supers < len(m.parts) { // next to nothing is left
+		m.split(gone, 1)
+		m.measureParts(table)
+	}
 	if m.form.removed() {
+		m.expiries = nil
 		return
 	}
-	for code, ok := range survives {
-		if ok {
-			used = append(used, table[code])
-		}
-	}
-	slices.Sort(used)
-	m.expiries = slices.Compact(used)
+	slices.Sort(m.expiries)
+	m.expiries = slices.Compact(m.expiries)
 	m.codes = make([]uint64, len(table))
 	for code, exp := range table {
 		m.codes[code] = m.code(exp)
 	}
 }
 
-func (m *merge) bound(before int64) { m.min, m.max = min(m.min, before), max(m.max, before) }
+// measureParts adds up what the parts measure.
+func (m *merge) measureParts(table []int64) {
+	m.n, m.min, m.max, m.expiries = 0, Always, 0, nil
+	m.each(func(_ int, p *part) { p.measure(len(table)) })
+	for _, p := range m.parts {
+		p.start = m.n
+		m.n += p.n
+		m.min, m.max = min(m.min, p.min), max(m.max, p.max)
+		m.expiries = append(m.expiries, p.used...)
+		for code, ok := range p.survives {
+			if ok {
+				m.expiries = append(m.expiries, table[code])
+			}
+		}
+	}
+}
 
 // code is the index of an expiry in the table. Neighbours often differ, and
 // there are few expiries, so a search beats a map.
@@ -98,10 +98,10 @@ func (m *merge) code(exp int64) uint64 {
 	return uint64(i)
 }
 
-// findGone looks up the keys that are replaced or removed.
-func (m *merge) findGone() {
+// gone are the ranks of base that are replaced or removed, ascending.
+func (m *merge) gone() (gone []int) {
 	if m.base == nil {
-		return
+		return nil
 	}
 	upserts, removed := m.upserts, m.removed
 	for len(upserts) > 0 || len(removed) > 0 {
@@ -114,119 +114,67 @@ func (m *merge) findGone() {
 			removed = removed[1:]
 		}
 		rank, ok := m.base.keys.search(key)
-		if ok && (len(m.gone) == 0 || m.gone[len(m.gone)-1] != rank) {
-			m.gone = append(m.gone, rank)
+		if ok && (len(gone) == 0 || gone[len(gone)-1] != rank) {
+			gone = append(gone, rank)
 		}
+	}
+	return gone
+}
+
+// processors is how many are worth the work: a power of two, so that equal ranges of
+// keys end where superblocks end.
+func (m *merge) processors() int {
+	n := len(m.upserts)
+	if m.base != nil {
+		n += m.base.keys.n
+	}
+	parts := 1
+	for 2*parts <= runtime.GOMAXPROCS(0) && 2*parts*minPart <= n {
+		parts *= 2
+	}
+	return parts
+}
+
+// split cuts the merge into parts of equal ranges of keys, which are hashes.
+func (m *merge) split(gone []int, parts int) {
+	m.parts = nil
+	width := 64 - bits.TrailingZeros(uint(parts)) // of the keys within a part
+	upserts, from := m.upserts, 0
+	for i := range parts {
+		p := &part{merge: m, first: uint64(i) << width, from: from, upserts: upserts, gone: gone}
+		if m.base != nil {
+			p.to = m.base.keys.n
+		}
+		if i+1 < parts {
+			next := uint64(i+1) << width
+			if m.base != nil {
+				p.to, _ = m.base.keys.search(next)
+			}
+			at, _ := slices.BinarySearchFunc(upserts, next, func(e Entry, key uint64) int { return cmp.Compare(e.Key, key) })
+			p.upserts, upserts = upserts[:at], upserts[at:]
+			at, _ = slices.BinarySearch(gone, p.to)
+			p.gone, gone = gone[:at], gone[at:]
+		}
+		from = p.to
+		m.parts = append(m.parts, p)
 	}
 }
 
-// walk goes over what survives, in ascending order of the keys: runs of ranks of
-// base, and upserts between them.
-func (m *merge) walk(base func(from, to int), upsert func(*Entry)) {
-	end := 0
-	if m.base != nil {
-		end = m.base.keys.n
+// each does something for all parts at once.
+func (m *merge) each(do func(i int, p *part)) {
+	if len(m.parts) == 1 {
+		do(0, m.parts[0])
+		return
 	}
-	gone, at := m.gone, m.at
-	for rank := 0; ; {
-		for len(at) > 0 && at[0] == rank {
-			upsert(&m.upserts[len(m.upserts)-len(at)])
-			at = at[1:]
-		}
-		if rank == end {
-			return
-		}
-		if m.cut > 0 && m.expired(rank) || len(gone) > 0 && gone[0] == rank {
-			if len(gone) > 0 && gone[0] == rank {
-				gone = gone[1:]
-			}
-			rank++
-			continue
-		}
-		stop := end
-		if len(at) > 0 {
-			stop = min(stop, at[0])
-		}
-		if len(gone) > 0 {
-			stop = min(stop, gone[0])
-		}
-		from := rank
-		for rank++; rank < stop && (m.cut == 0 || !m.expired(rank)); {
-			if m.cut == 0 {
-				rank = stop
-			} else {
-				rank++
-			}
-		}
-		base(from, rank)
+	var all sync.WaitGroup
+	for i, p := range m.parts {
+		all.Go(func() { do(i, p) })
 	}
+	all.Wait()
 }
 
 func (m *merge) expired(rank int) bool {
 	return bitsAt(m.base.codes, rank, m.base.codeBits) < m.cut
-}
-
-// keys yields the surviving keys, and counts what comes and goes.
-func (m *merge) keys(yield func(uint64)) {
-	upserts, gone := m.upserts, m.gone
-	put := func() {
-		if m.sum != nil {
-			m.sum.Add(upserts[0])
-		}
-		yield(upserts[0].Key)
-		upserts = upserts[1:]
-	}
-	if m.base != nil {
-		var keys []uint64
-		rank := 0
-		for chunk := range m.base.keys.chunks() {
-			keys = m.base.keys.decode(chunk, keys[:0])
-			for _, key := range keys {
-				for len(upserts) > 0 && upserts[0].Key <= key {
-					put()
-				}
-				replaced := len(gone) > 0 && gone[0] == rank
-				if replaced {
-					gone = gone[1:]
-				}
-				if replaced || m.cut > 0 && m.expired(rank) {
-					if m.sum != nil {
-						m.sum.Sub(m.base.entry(rank, key))
-					}
-				} else {
-					yield(key)
-				}
-				rank++
-			}
-		}
-	}
-	for len(upserts) > 0 {
-		put()
-	}
-}
-
-// columns writes the befores and the expiry codes, and gives their size.
-func (m *merge) columns(out []byte) (size int) {
-	if width := m.beforeBits(); width > 0 {
-		w := bitWriter{out: out, width: width}
-		m.walk(func(from, to int) {
-			for rank := from; rank < to; rank++ {
-				w.append(uint64(m.base.before(rank) - m.min))
-			}
-		}, func(e *Entry) { w.append(uint64(e.Before - m.min)) })
-		size += w.close()
-	}
-	if width := m.codeBits(); width > 0 {
-		w := bitWriter{out: out[size:], width: width}
-		m.walk(func(from, to int) {
-			codes, old := m.base.codes, m.base.codeBits
-			for rank := from; rank < to; rank++ {
-				w.append(m.codes[bitsAt(codes, rank, old)])
-			}
-		}, func(e *Entry) { w.append(m.code(e.Exp)) })
-		size += w.close()
-	}
-	return size
 }
 
 func (m *merge) beforeBits() uint {

@@ -1,0 +1,149 @@
+package crl
+
+import "slices"
+
+// part is a range of a merge's keys.
+type part struct {
+	*merge
+	first    uint64  // the least key that could be in it
+	from, to int     // the ranks of base in it
+	upserts  []Entry // of the merge's
+	gone     []int   // of the ranks that are replaced or removed
+	at       []int   // the ranks of base in front of which the upserts go
+
+	start, n int   // how many entries are in front of it, and in it
+	min, max int64 // of before
+	used     []int64
+	survives []bool // by code of base
+	sum      Checksum
+}
+
+// measure counts what survives of the part, and says of how many of base's codes.
+func (p *part) measure(codes int) {
+	p.min = Always
+	p.at = make([]int, len(p.upserts))
+	if p.base != nil {
+		for i := range p.upserts {
+			p.at[i], _ = p.base.keys.search(p.upserts[i].Key)
+		}
+	}
+	p.survives = make([]bool, codes)
+	p.walk(func(from, to int) {
+		p.n += to - from
+		for rank := from; rank < to && codes > 0; rank++ {
+			p.survives[bitsAt(p.base.codes, rank, p.base.codeBits)] = true
+		}
+		for rank := from; rank < to && p.form == formBefore; rank++ {
+			p.bound(p.base.before(rank))
+		}
+	}, func(e *Entry) {
+		p.n++
+		p.bound(e.Before)
+		if i, ok := slices.BinarySearch(p.used, e.Exp); !ok {
+			p.used = slices.Insert(p.used, i, e.Exp)
+		}
+	})
+}
+
+func (p *part) bound(before int64) { p.min, p.max = min(p.min, before), max(p.max, before) }
+
+// walk goes over what survives, in ascending order of the keys: runs of ranks of
+// base, and upserts between them.
+func (p *part) walk(base func(from, to int), upsert func(*Entry)) {
+	gone, at := p.gone, p.at
+	for rank := p.from; ; {
+		for len(at) > 0 && (at[0] == rank || p.base == nil) {
+			upsert(&p.upserts[len(p.upserts)-len(at)])
+			at = at[1:]
+		}
+		if rank == p.to {
+			return
+		}
+		if p.cut > 0 && p.expired(rank) || len(gone) > 0 && gone[0] == rank {
+			if len(gone) > 0 && gone[0] == rank {
+				gone = gone[1:]
+			}
+			rank++
+			continue
+		}
+		stop := p.to
+		if len(at) > 0 {
+			stop = min(stop, at[0])
+		}
+		if len(gone) > 0 {
+			stop = min(stop, gone[0])
+		}
+		from := rank
+		for rank++; rank < stop && (p.cut == 0 || !p.expired(rank)); {
+			if p.cut == 0 {
+				rank = stop
+			} else {
+				rank++
+			}
+		}
+		base(from, rank)
+	}
+}
+
+// keys yields the surviving keys, and counts what comes and goes.
+func (p *part) keys(yield func(uint64)) {
+	p.sum = Checksum{}
+	counts := p.merge.sum != nil
+	upserts, gone := p.upserts, p.gone
+	put := func() {
+		if counts {
+			p.sum.Add(upserts[0])
+		}
+		yield(upserts[0].Key)
+		upserts = upserts[1:]
+	}
+	var keys []uint64
+	chunk := 0
+	if p.from < p.to {
+		chunk = p.base.keys.chunk(p.first, p.from)
+	}
+	for rank := p.from; rank < p.to; chunk++ {
+		keys = p.base.keys.decode(chunk, keys[:0])
+		// The first chunk may begin in front of the part, and the last end behind it.
+		begin := p.base.keys.rank(chunk)
+		for _, key := range keys[rank-begin : min(len(keys), p.to-begin)] {
+			for len(upserts) > 0 && upserts[0].Key <= key {
+				put()
+			}
+			replaced := len(gone) > 0 && gone[0] == rank
+			if replaced {
+				gone = gone[1:]
+			}
+			if replaced || p.cut > 0 && p.expired(rank) {
+				if counts {
+					p.sum.Sub(p.base.entry(rank, key))
+				}
+			} else {
+				yield(key)
+			}
+			rank++
+		}
+	}
+	for len(upserts) > 0 {
+		put()
+	}
+}
+
+// befores appends the befores to a column.
+func (p *part) befores(w *bitWriter) {
+	p.walk(func(from, to int) {
+		for rank := from; rank < to; rank++ {
+			w.append(uint64(p.base.before(rank) - p.merge.min))
+		}
+	}, func(e *Entry) { w.append(uint64(e.Before - p.merge.min)) })
+}
+
+// expiryCodes appends the codes of the expiries to a column.
+func (p *part) expiryCodes(w *bitWriter) {
+	p.walk(func(from, to int) {
+		codes, old := p.base.codes, p.base.codeBits
+		for rank := from; rank < to; rank++ {
+			w.append(p.codes[bitsAt(codes, rank, old)])
+		}
+	}, func(e *Entry) { w.append(p.code(e.Exp)) })
+}
