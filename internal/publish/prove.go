@@ -1,19 +1,26 @@
 package publish
 
+import (
+	"slices"
+
+	"github.com/revocast/revocast/crl"
+)
+
 // prove holds the next list, which came about as it will at a reader, from
 // the delta's bytes, against what the rows ask for, by other means: every
 // entry that they touch is looked up, and how many there are and their checksum are
-// counted from the changes. What nobody touched is thereby proved to be there still.
+// counted from the changes. What nobody touched is thereby proved to be there still:
+// nothing leaves but what expired or was reinstated.
 func (d *draft) prove(t touched) error {
 	base, next, dropped := d.base.List, d.state.List, d.manifest.State.Dropped
 	for _, e := range t.removed {
 		if got, ok := next.Lookup(e.Rule, e.Key); ok && got.Outright() == e.Outright() {
-			return d.defect("an entry that was reinstated is still there")
+			return d.explain(t)
 		}
 	}
 	for _, e := range t.entries {
 		if got, ok := next.Lookup(e.Rule, e.Key); !ok || got != e {
-			return d.defect("an entry that was revoked is not there")
+			return d.explain(t)
 		}
 	}
 	count, sum := base.Len()-len(t.replaced)+len(t.entries), base.Sum()
@@ -36,8 +43,60 @@ func (d *draft) prove(t touched) error {
 		sum.Add(e)
 	}
 	if next.Len() != count || next.Sum() != sum {
-		return d.defect("the delta does not lead to the list that it was made for")
+		return d.explain(t)
 	}
 	d.result.Dropped = base.Len() - len(t.replaced) + len(t.entries) - next.Len() - t.revived
 	return nil
+}
+
+// explain finds the entries for which the next list is not what it should be. It
+// takes its time: it runs when the program does not agree with itself.
+func (d *draft) explain(t touched) error {
+	base, err := d.base.List.Whole()
+	if err != nil {
+		return err
+	}
+	next, err := d.state.List.Whole()
+	if err != nil {
+		return err
+	}
+	type id struct {
+		rule     uint8
+		outright bool
+		key      uint64
+	}
+	touched := map[id]bool{}
+	for _, e := range slices.Concat(t.replaced, t.entries) {
+		touched[id{e.Rule, e.Outright(), e.Key}] = true
+	}
+	expected := slices.Clone(t.entries)
+	for e := range base.Snapshot().Entries() {
+		if e.Exp > d.manifest.State.Dropped && !touched[id{e.Rule, e.Outright(), e.Key}] {
+			expected = append(expected, e)
+		}
+	}
+	want, err := crl.Build(0, d.manifest.Version, expected, nil)
+	if err != nil {
+		return err
+	}
+	other, missing := crl.Diff(want, next.Snapshot())
+	e := &UnexplainedError{Version: d.manifest.Version, Entries: next.Len(), Expected: want.Len()}
+	e.Missing, e.MissingCount = d.name(missing), len(missing)
+	e.Other, e.OtherCount = d.name(other), len(other)
+	return e
+}
+
+// name gives the first few entries in the words of the manifest.
+func (d *draft) name(entries []crl.Entry) []Unexplained {
+	var named []Unexplained
+	for _, e := range entries[:min(len(entries), maxNamed)] {
+		u := Unexplained{Fingerprint: e.Key, Before: e.Before, Exp: e.Exp}
+		for _, r := range d.manifest.Rules {
+			if r.ID == e.Rule {
+				u.Rule = crl.Rule{ID: r.ID, Claims: r.Claims}.Name()
+			}
+		}
+		named = append(named, u)
+	}
+	return named
 }
