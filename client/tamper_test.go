@@ -114,7 +114,8 @@ func (w *truth) holds(t *testing.T, l *list, what string, config func(*client.Co
 	return true
 }
 
-// small is a list of three versions with a snapshot, a delta and a heartbeat.
+// small is a list of three versions with a snapshot, a delta and a heartbeat, and
+// for each of them a cache that holds it.
 func small(t *testing.T) (*list, *truth) {
 	l := newList(t)
 	w := &truth{rules: map[uint64][]string{}}
@@ -123,7 +124,9 @@ func small(t *testing.T) (*list, *truth) {
 	} {
 		w.tokens = append(w.tokens, l.token(claims))
 	}
-	keep := func(r *publish.Result) { w.rules[r.Version] = answers(l.open(), w.tokens) }
+	keep := func(r *publish.Result) {
+		w.rules[r.Version] = answers(l.open(func(cfg *client.Config) { cfg.Cache = l.cache(fmt.Sprint("at ", r.Version)) }), w.tokens)
+	}
 	keep(l.publish(everyKind))
 	keep(l.publish(`{"jti":"late","exp":"2027-01-16T00:00:00Z"}` + "\n" + `{"sid":"session","reinstate":true}` + "\n"))
 	keep(l.publish(""))

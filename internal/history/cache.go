@@ -86,8 +86,8 @@ func (c *Cache) saveWhole(ctx context.Context, s *State) error {
 	return c.removeOthers(ctx, s.Version)
 }
 
-// there is the version in manifest.jwt, nil if there is none that can be believed. It
-// may be another process's, which shares the cache.
+// there is the version in manifest.jwt, which may be another process's that shares the
+// cache; what was saved or loaded last where that cannot be believed, or nil.
 func (c *Cache) there(ctx context.Context) (*Version, error) {
 	obj, err := c.Store.Get(ctx, cacheManifest, signer.MaxManifestSize, "")
 	switch {
@@ -100,7 +100,9 @@ func (c *Cache) there(ctx context.Context) (*Version, error) {
 	}
 	v, err := ParseVersion(c.Keys, obj.Data)
 	if err != nil {
-		return nil, nil // broken, or of a key that is not trusted any more: it will be replaced
+		// Broken, or of a key that is not trusted any more: it will be replaced. What this
+		// process put there is there all the same.
+		return c.saved, nil
 	}
 	return v, nil
 }

@@ -1,9 +1,7 @@
 package history_test
 
 import (
-	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,34 +9,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/revocast/revocast/internal/faulty"
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/publish"
 	"github.com/revocast/revocast/internal/source"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
 )
-
-var errPower = errors.New("the power failed")
-
-// failing is a store whose writes fail from some point on.
-type failing struct {
-	store.Store
-	left int // writes that still succeed
-}
-
-func (f *failing) Put(ctx context.Context, name string, data []byte) error {
-	if f.left--; f.left < 0 {
-		return errPower
-	}
-	return f.Store.Put(ctx, name, data)
-}
-
-func (f *failing) Delete(ctx context.Context, name string) error {
-	if f.left--; f.left < 0 {
-		return errPower
-	}
-	return f.Store.Delete(ctx, name)
-}
 
 // published is a bucket with versions that bring a row each, and every fourth nothing,
 // so that its manifest has the hash of all entries.
@@ -113,12 +90,13 @@ func TestCacheFollows(t *testing.T) {
 	}
 }
 
-// The power fails before every write of every save: what was saved before is still
+// Every operation of every save fails in every way: what was saved before is still
 // there, or what was being saved is, and the next save goes on from it.
 func TestCacheSurvivesACrash(t *testing.T) {
 	bucket, keys := published(t, 6)
-	for version := uint64(2); version <= 6; version++ {
-		for writes := 0; ; writes++ {
+	for fault := range 5 * len(faulty.Ways) {
+		version, way := uint64(2+fault/len(faulty.Ways)), faulty.Ways[fault%len(faulty.Ways)]
+		for n := int64(1); ; n++ {
 			dir := openDir(t)
 			cache := &history.Cache{Store: dir, Keys: keys}
 			var state *history.State
@@ -127,10 +105,11 @@ func TestCacheSurvivesACrash(t *testing.T) {
 				state, err = follow(t, bucket, keys, cache, state, before)
 				require.NoError(t, err)
 			}
-			cache.Store = &failing{dir, writes}
+			broken := &faulty.Store{Store: dir, N: n, Way: way}
+			cache.Store = broken
 			_, saveErr := follow(t, bucket, keys, cache, state, version)
 
-			what := fmt.Sprintf("version %d, %d writes", version, writes)
+			what := fmt.Sprintf("version %d, operation %d %s", version, n, way)
 			again := &history.Cache{Store: dir, Keys: keys}
 			v, loaded, err := again.Load(t.Context())
 			require.NoError(t, err, what)
@@ -143,11 +122,11 @@ func TestCacheSurvivesACrash(t *testing.T) {
 			require.NoError(t, err, what)
 			require.Equal(t, version, v.Version, what)
 			require.NotNil(t, loaded)
-			if saveErr == nil {
-				require.Greater(t, writes, 1)
+			if broken.Failed() == 0 {
+				require.NoError(t, saveErr, what)
+				require.Greater(t, n, int64(2), what)
 				break
 			}
-			require.ErrorIs(t, saveErr, errPower)
 		}
 	}
 }
