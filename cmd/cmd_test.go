@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
+	if err := os.Chmod(bin, 0o755); err != nil { // some tests run as somebody without rights
+		panic(err)
+	}
 	build := exec.Command("go", "build", "-o", bin+string(filepath.Separator), "./publisher", "./verifier")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {

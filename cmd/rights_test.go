@@ -1,0 +1,90 @@
+package cmd_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// unprivileged makes a command run by somebody whom file modes bind.
+func unprivileged(cmd *exec.Cmd) {
+	if os.Getuid() == 0 {
+		const nobody = 65534
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
+}
+
+// as runs a command in the scene without the rights of root.
+func (s *crashScene) as(program string, args ...string) (string, int) {
+	s.t.Helper()
+	cmd := exec.Command(program, args...)
+	cmd.Dir = s.dir
+	unprivileged(cmd)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		require.IsType(s.t, &exec.ExitError{}, err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// chmod changes the mode of everything below a name, folders included.
+func (s *crashScene) chmod(name string, folders, files os.FileMode) {
+	s.t.Helper()
+	require.NoError(s.t, filepath.WalkDir(s.file(name), func(path string, entry os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir():
+			return os.Chmod(path, folders)
+		}
+		return os.Chmod(path, files)
+	}))
+}
+
+// A cache that cannot be written is a warning, a list that cannot be written an error, and
+// what cannot be read is named. With the rights back everything goes on.
+func TestWithoutTheRights(t *testing.T) {
+	s := newCrashScene(t)
+	for dir := s.dir; dir != os.TempDir() && len(dir) > 1; dir = filepath.Dir(dir) {
+		require.NoError(t, os.Chmod(dir, 0o755))
+	}
+	s.chmod("publisher-cache", 0o555, 0o444)
+	s.chmod("reader-cache", 0o555, 0o444)
+	s.chmod("list", 0o777, 0o666)
+	require.NoError(t, os.Chmod(s.file("k.jwk"), 0o644))
+	require.NoError(t, os.Chmod(s.file("rows.jsonl"), 0o644))
+
+	out, code := s.as("publisher", publishArgs...)
+	require.Zero(t, code, out)
+	require.Contains(t, out, "the cache could not be written")
+	require.Contains(t, out, "permission denied")
+	for range 2 {
+		out, code = s.as("verifier", "check", "list", "--keys", "k.pub.jwks", "--cache", "reader-cache", "--claims", `{"iss":"i","jti":"last"}`)
+		require.Equal(t, 1, code, out)
+		require.Contains(t, out, "revoked jti")
+	}
+
+	s.chmod("list", 0o555, 0o444)
+	s.revoke("more")
+	out, code = s.as("publisher", publishArgs...)
+	require.Equal(t, 2, code, out)
+	require.Contains(t, out, "permission denied")
+
+	s.chmod("list", 0o777, 0o666)
+	for _, name := range []string{"rows.jsonl", "k.jwk"} {
+		require.NoError(t, os.Chmod(s.file(name), 0))
+		out, code = s.as("publisher", publishArgs...)
+		require.Equal(t, 2, code, "%s: %s", name, out)
+		require.Contains(t, out, name)
+		require.Contains(t, out, "permission denied")
+		require.NoError(t, os.Chmod(s.file(name), 0o644))
+	}
+	s.chmod("list", 0o755, 0o644)
+	s.chmod("publisher-cache", 0o755, 0o644)
+	s.chmod("reader-cache", 0o755, 0o644)
+	s.recovers("with the rights back")
+}
