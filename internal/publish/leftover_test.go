@@ -81,7 +81,7 @@ func TestStoreWithoutConditionalWrites(t *testing.T) {
 	server := miniotest.Start(t)
 	for lack, want := range map[miniotest.Lack]string{
 		miniotest.Ignores: "the store does not honour conditional writes (If-None-Match: *)",
-		miniotest.Refuses: "not implemented",
+		miniotest.Refuses: "the provider does not have conditional writes (If-None-Match: *)",
 	} {
 		bucket := server.Bucket(t)
 		there, err := s3.Open(t.Context(), "s3://"+bucket+"/list?endpoint="+server.Lacking(t, lack))
