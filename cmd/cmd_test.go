@@ -40,9 +40,13 @@ func TestScripts(t *testing.T) {
 }
 
 // The scripts of the folder s3 have a bucket in $S3, and what may be read of it
-// by everybody in $HTTP.
+// by everybody in $HTTP. $IGNORING, $REFUSING and $LOOKING are buckets of providers that
+// lack conditional writes.
 func TestScriptsOnMinIO(t *testing.T) {
 	server := miniotest.Start(t)
+	lacking := map[string]string{
+		"IGNORING": server.Lacking(t, miniotest.Ignores), "REFUSING": server.Lacking(t, miniotest.Refuses), "LOOKING": server.Lacking(t, miniotest.Looks),
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "s3"), RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
@@ -50,6 +54,9 @@ func TestScriptsOnMinIO(t *testing.T) {
 			env.Setenv("S3", "s3://"+bucket+"/list?endpoint="+server.Endpoint)
 			env.Setenv("HTTP", server.Endpoint+"/"+bucket+"/list")
 			env.Setenv("ENDPOINT", server.Endpoint)
+			for name, endpoint := range lacking {
+				env.Setenv(name, "s3://"+server.Bucket(t)+"/list?endpoint="+endpoint)
+			}
 			env.Setenv("AWS_ACCESS_KEY_ID", miniotest.AccessKey)
 			env.Setenv("AWS_SECRET_ACCESS_KEY", miniotest.SecretKey)
 			return nil

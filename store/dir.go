@@ -118,7 +118,10 @@ func (d *dir) Create(ctx context.Context, name string, data []byte) error {
 		if errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("%w: %s in %s", ErrExists, name, d)
 		}
-		return err
+		if err != nil {
+			return fmt.Errorf("%s in %s cannot be created; the file system must have hard links: %w", name, d, err)
+		}
+		return nil
 	})
 }
 

@@ -44,18 +44,27 @@ func KeySet(paths ...string) (*signer.KeySet, error) {
 
 // PrivateKey reads a private JWK, and warns if others can read it too.
 func (e *Env) PrivateKey(path string) (*signer.PrivateKey, error) {
+	key, warning, err := ReadPrivateKey(path)
+	if warning != "" {
+		e.Warn("warning: %s", warning)
+	}
+	return key, err
+}
+
+// ReadPrivateKey reads a private JWK. The warning, if there is one, says that others
+// can read it too.
+func ReadPrivateKey(path string) (key *signer.PrivateKey, warning string, err error) {
 	data, mode, err := readKeyFile(path)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if mode.IsRegular() && mode.Perm()&0o077 != 0 {
-		e.Warn("warning: %s can be read by others than its owner (mode %04o); run chmod 600 on it", path, mode.Perm())
+		warning = fmt.Sprintf("%s can be read by others than its owner (mode %04o); run chmod 600 on it", path, mode.Perm())
 	}
-	key, err := signer.ParsePrivateKey(data)
-	if err != nil {
-		return nil, fmt.Errorf("the private key in %s: %w", path, err)
+	if key, err = signer.ParsePrivateKey(data); err != nil {
+		return nil, warning, fmt.Errorf("the private key in %s: %w", path, err)
 	}
-	return key, nil
+	return key, warning, nil
 }
 
 func readKeyFile(path string) ([]byte, os.FileMode, error) {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/signer"
@@ -17,13 +16,18 @@ import (
 // next run mends the hint.
 var ErrHint = errors.New("the version is published, but its hint is not")
 
-// tries is how often one operation on the store is tried before the run gives up.
-const tries = 3
+// ErrUnconditional means that a store overwrites an object that was to be created.
+var ErrUnconditional = errors.New("the store does not honour conditional writes (If-None-Match: *)")
 
 // commit writes the objects, then the manifest, then the hint.
 func (d *draft) commit(ctx context.Context) (*Result, error) {
 	for _, b := range d.blobs {
 		if err := d.createBlob(ctx, b.Name(), b.stored); err != nil {
+			return nil, err
+		}
+	}
+	if d.base == nil {
+		if err := d.refusesSecond(ctx, d.blobs[0]); err != nil {
 			return nil, err
 		}
 	}
@@ -39,7 +43,7 @@ func (d *draft) commit(ctx context.Context) (*Result, error) {
 	if err := d.commitManifest(ctx, signed); err != nil {
 		return nil, err
 	}
-	if err := d.retry(ctx, func() error { return d.Store.Put(ctx, signer.LatestName, signed) }); err != nil {
+	if err := retry(ctx, func() error { return d.Store.Put(ctx, signer.LatestName, signed) }); err != nil {
 		return d.result, fmt.Errorf("%w (version %d): %w", ErrHint, version.Version, err)
 	}
 	if d.cache != nil {
@@ -48,16 +52,23 @@ func (d *draft) commit(ctx context.Context) (*Result, error) {
 			objects[b.Name()] = b.stored
 		}
 		if err := d.cache.Save(ctx, d.state, objects); err != nil {
-			d.result.Warnings = append(d.result.Warnings, fmt.Sprintf("the cache could not be written, so the next run reads the store: %v", err))
+			d.warn("the cache could not be written, so the next run reads the store: %v", err)
 		}
 	}
 	return d.result, nil
 }
 
+func (d *draft) warn(format string, args ...any) {
+	d.result.Warnings = append(d.result.Warnings, fmt.Sprintf(format, args...))
+}
+
 // createBlob writes an object whose name contains the hash of its bytes. Somebody
-// else may have written the same; after an error it may be there as well.
+// else may have written the same; after an error it may be there as well. Other bytes
+// under that name are a leftover that a disk or a copy has torn. No manifest
+// that anybody could follow names them, and the bytes at hand are the only ones that the
+// name can mean, so they take the place.
 func (d *draft) createBlob(ctx context.Context, name string, stored []byte) error {
-	return d.retry(ctx, func() error {
+	return retry(ctx, func() error {
 		err := d.Store.Create(ctx, name, stored)
 		if err == nil {
 			return nil
@@ -67,7 +78,30 @@ func (d *draft) createBlob(ctx context.Context, name string, stored []byte) erro
 		case getErr == nil && bytes.Equal(obj.Data, stored):
 			return nil
 		case getErr == nil || errors.Is(getErr, store.ErrTooLarge):
-			return fmt.Errorf("%s in %s is there with other bytes than its name says: it is broken, delete it", name, d.Store)
+			if err := d.Store.Put(ctx, name, stored); err != nil {
+				return fmt.Errorf("%s is there with other bytes than its name says, and cannot be replaced: %w", name, err)
+			}
+			d.warn("%s was there with other bytes than its name says, and was replaced; is the store's disk in order?", name)
+			return nil
+		}
+		return err
+	})
+}
+
+// refusesSecond creates the first object of a list once more. A store that takes
+// it would take two manifests of one version as well, and keep the last; nothing is committed
+// to it. The bytes are the same, so nothing is harmed, and nothing is left to
+// delete, which publishers need no right for. That a store changes its ways later, or
+// lets two win at the same moment, is for publisher doctor to find.
+func (d *draft) refusesSecond(ctx context.Context, b blob) error {
+	return retry(ctx, func() error {
+		err := d.Store.Create(ctx, b.Name(), b.stored)
+		switch {
+		case errors.Is(err, store.ErrExists):
+			return nil
+		case err == nil:
+			return fmt.Errorf("%w: %s took %s a second time. Two publishers would overwrite each other's versions there, so no list was started; choose a store that has them, and try it with publisher doctor",
+				ErrUnconditional, d.Store, b.Name())
 		}
 		return err
 	})
@@ -78,7 +112,7 @@ func (d *draft) createBlob(ctx context.Context, name string, stored []byte) erro
 // retry below us, and a lost reply as any error.
 func (d *draft) commitManifest(ctx context.Context, signed []byte) error {
 	name := signer.ManifestName(d.manifest.Version)
-	return d.retry(ctx, func() error {
+	return retry(ctx, func() error {
 		err := d.Store.Create(ctx, name, signed)
 		if err == nil {
 			return nil
@@ -92,20 +126,4 @@ func (d *draft) commitManifest(ctx context.Context, signed []byte) error {
 		}
 		return fmt.Errorf("version %d may or may not be published, run again to find out: %w", d.manifest.Version, err)
 	})
-}
-
-// retry tries an operation again after a failure, but not after a lost race.
-func (d *draft) retry(ctx context.Context, op func() error) error {
-	var err error
-	for i := range tries {
-		if i > 0 {
-			if sleep(ctx, time.Duration(i)*100*time.Millisecond) != nil {
-				return err
-			}
-		}
-		if err = op(); err == nil || errors.Is(err, errLost) || ctx.Err() != nil {
-			return err
-		}
-	}
-	return err
 }

@@ -19,7 +19,8 @@
 //     that has published all the same; readers probe, and the next run mends it.
 //
 // If somebody else committed the version first, the run starts over on top of
-// theirs; the store decides, there are no locks. If a commit's outcome
+// theirs, after a while (backoff.go); the store decides, there are no locks. It keeps
+// the state that it had, and reads what came since, and the source again. If a commit's outcome
 // is unknown the manifest is read back: it is ours if its bytes are. If that
 // fails too the run ends with an error that says so, and the next one finds out.
 //
@@ -45,12 +46,10 @@
 package publish
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"time"
 
 	"github.com/revocast/revocast/internal/history"
@@ -59,13 +58,8 @@ import (
 	"github.com/revocast/revocast/store"
 )
 
-const (
-	// Skew is by how much the clocks of issuer, publisher and readers may differ.
-	Skew = 5 * time.Minute
-	// maxAttempts bounds how often a run starts over because others commit. Each
-	// lost race is a version that somebody else published.
-	maxAttempts = 100
-)
+// Skew is by how much the clocks of issuer, publisher and readers may differ.
+const Skew = 5 * time.Minute
 
 // Config says what to publish, and where. Store, Key, Source, ValidFor, Now and
 // Rand are needed.
@@ -153,6 +147,7 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 		p.cache = &history.Cache{Store: cfg.Cache, Keys: p.keys}
 	}
 	for lost := range maxAttempts {
+		began := time.Now()
 		result, err := p.attempt(ctx)
 		if result != nil {
 			result.Lost = lost
@@ -160,8 +155,7 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 		if !errors.Is(err, errLost) {
 			return result, err
 		}
-		// Losers of one race should not meet again at once.
-		if err := sleep(ctx, rand.N(time.Duration(1+min(lost, 20))*10*time.Millisecond)); err != nil {
+		if err := sleep(ctx, backoff(lost, time.Since(began))); err != nil {
 			return nil, err
 		}
 	}
@@ -206,6 +200,7 @@ type publisher struct {
 	Config
 	keys  *signer.KeySet
 	cache *history.Cache
+	last  *history.State // on which the last attempt built, nil before; a loser needs only what came since
 }
 
 // attempt tries to publish one version on top of the head as it is now.
@@ -229,72 +224,4 @@ func (p *publisher) attempt(ctx context.Context) (*Result, error) {
 	}
 	p.Step("uploading", d.result.Rows)
 	return d.commit(ctx)
-}
-
-// base is the state at the head, or nil if there is no list yet and one may be created.
-func (p *publisher) base(ctx context.Context) (*history.State, error) {
-	var known *history.Version
-	var cached *history.State
-	if p.cache != nil {
-		// A broken cache costs a download; the store is what counts.
-		known, cached, _ = p.cache.Load(ctx)
-	}
-	head, err := history.Head(ctx, p.Store, p.keys, known)
-	if errors.Is(err, history.ErrNoList) {
-		if !p.Create {
-			return nil, fmt.Errorf("%w (%s): check the address, or start a list with --create --issuer ISS --max-token-life 24h", ErrNotCreated, p.Store)
-		}
-		return nil, nil
-	}
-	if errors.Is(err, signer.ErrUnknownKey) || errors.Is(err, signer.ErrBadSignature) {
-		return nil, fmt.Errorf("%w; if the list was published with another key until now, name its public keys with --keys", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := p.sameList(head); err != nil {
-		return nil, err
-	}
-	if known != nil && head.Version == known.Version {
-		if err := p.holds(ctx, known); err != nil {
-			return nil, err
-		}
-	}
-	state, objects, err := history.Follow(ctx, p.Store, head, cached)
-	if err != nil || p.cache == nil {
-		return state, err
-	}
-	// A cache that cannot be written is reported when the run is done.
-	_ = p.cache.Save(ctx, state, objects)
-	return state, nil
-}
-
-// holds refuses to publish on top of a version that only the cache has. The search for
-// the head starts there and finds nothing newer in an empty store either, or in
-// that of another list.
-func (p *publisher) holds(ctx context.Context, known *history.Version) error {
-	there, err := history.Read(ctx, p.Store, p.keys, known.Version)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return fmt.Errorf("the cache %s knows version %d of the list, and %s does not hold it: check both addresses; if the store was restored from an older copy, bring back the versions it lacks, which readers may have accepted; only if the list was started anew on purpose, empty the cache: %w",
-			p.Cache, known.Version, p.Store, err)
-	case err != nil:
-		return err
-	case !bytes.Equal(there.Bytes, known.Bytes):
-		return fmt.Errorf("%w: version %d in %s is not the one in the cache", history.ErrFork, known.Version, p.Store)
-	}
-	return nil
-}
-
-// sameList refuses to publish under other promises than the list was made with:
-// entries were already dropped by them.
-func (p *publisher) sameList(head *history.Version) error {
-	if p.Issuer != "" && p.Issuer != head.Issuer {
-		return fmt.Errorf("the list in %s is of the issuer %s, not of %s: a store prefix holds one list", p.Store, head.Issuer, p.Issuer)
-	}
-	life := time.Duration(head.Policy.MaxTokenLife) * time.Second
-	if p.MaxTokenLife != 0 && p.MaxTokenLife != life {
-		return fmt.Errorf("the list in %s has a max_token_life of %s, and it cannot become %s: entries ended by it; start a new list under another prefix", p.Store, life, p.MaxTokenLife)
-	}
-	return nil
 }

@@ -2,8 +2,11 @@ package publish_test
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -12,54 +15,163 @@ import (
 
 	"github.com/revocast/revocast/client"
 	"github.com/revocast/revocast/internal/audit"
+	"github.com/revocast/revocast/internal/miniotest"
 	"github.com/revocast/revocast/internal/publish"
 	"github.com/revocast/revocast/internal/source"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
+	"github.com/revocast/revocast/store/s3"
 )
 
-// Many publishers at once, each with a source of its own: no revocation is lost, and the
-// history has no fork.
+// racers is how many publishers race at once.
+const racers = 32
+
+// raceRounds is how many versions each of them publishes. REVOCAST_RACE_ROUNDS=100
+// makes it thousands.
+func raceRounds(t *testing.T, usual int) int {
+	s := os.Getenv("REVOCAST_RACE_ROUNDS")
+	if s == "" {
+		return usual
+	}
+	n, err := strconv.Atoi(s)
+	require.NoError(t, err)
+	return n
+}
+
+// Many publishers at once, each with a source of its own: no revocation is lost, the
+// history has no fork, and each of them gets its turn.
 func TestPublishersRace(t *testing.T) {
-	const publishers, rounds = 8, 5
-	dir := t.TempDir()
+	t.Run("directory", func(t *testing.T) {
+		bucket, err := store.OpenDir(filepath.Join(t.TempDir(), "list"))
+		require.NoError(t, err)
+		r := newRace(t, bucket)
+		r.run(func() store.Store { return bucket }, raceRounds(t, 4))
+		r.verify()
+	})
+	t.Run("MinIO", func(t *testing.T) {
+		address := miniotest.Start(t).Address(t)
+		open := func() store.Store {
+			s, err := s3.Open(t.Context(), address)
+			require.NoError(t, err)
+			return s
+		}
+		r := newRace(t, open())
+		r.run(open, raceRounds(t, 4))
+		r.verify()
+	})
+}
+
+// A race is between publishers in this process.
+type race struct {
+	t      *testing.T
+	bucket store.Store // as it is, for the verdict
+	key    *signer.PrivateKey
+	faults bool // a run may fail, and cron starts the next
+
+	mu        sync.Mutex
+	committed map[uint64]bool
+	revoked   []string // the jti of every row
+	lost      []int
+	failed    int
+}
+
+func newRace(t *testing.T, bucket store.Store) *race {
 	key, err := signer.Generate(signer.EdDSA, rand.Reader)
 	require.NoError(t, err)
-	bucket, err := store.OpenDir(filepath.Join(dir, "list"))
-	require.NoError(t, err)
-	now := func() time.Time { return time.Unix(1_800_000_000, 0) }
+	return &race{t: t, bucket: bucket, key: key, committed: map[uint64]bool{}}
+}
+
+func raceClock() time.Time { return time.Unix(1_800_000_000, 0) }
+
+func raceRow(jti string) source.Row {
+	return source.Row{Names: []string{"jti"}, Values: []string{jti}, Before: source.None, Exp: 1_800_003_600, RevokedAt: source.None}
+}
+
+func (r *race) config(bucket store.Store, rows source.Source) publish.Config {
+	return publish.Config{
+		Store: bucket, Key: r.key, Source: rows, Create: true, Issuer: modelIssuer, MaxTokenLife: 24 * time.Hour,
+		ValidFor: time.Hour, Now: raceClock, Rand: rand.Reader,
+	}
+}
+
+// run lets every racer publish a new row in each round, through a store of its own.
+func (r *race) run(open func() store.Store, rounds int) {
+	began := time.Now()
 	var all sync.WaitGroup
-	for i := range publishers {
+	for i := range racers {
+		bucket := open()
 		rows := &named{name: fmt.Sprint("source ", i)}
 		all.Go(func() {
 			for round := range rounds {
-				rows.rows = append(rows.rows, source.Row{
-					Names: []string{"jti"}, Values: []string{fmt.Sprint(i, " ", round)}, Before: source.None, Exp: 1_800_003_600, RevokedAt: source.None,
-				})
-				_, err := publish.Run(t.Context(), publish.Config{
-					Store: bucket, Key: key, Source: rows, Create: true, Issuer: modelIssuer, MaxTokenLife: 24 * time.Hour,
-					ValidFor: time.Hour, Now: now, Rand: rand.Reader,
-				})
-				if err != nil {
-					t.Error(err)
-				}
+				jti := fmt.Sprint(i, " ", round)
+				rows.rows = append(rows.rows, raceRow(jti))
+				r.publish(bucket, rows, jti)
 			}
 		})
 	}
 	all.Wait()
-	c, err := client.Open(t.Context(), client.Config{Store: bucket, Keys: key.Public(), Now: now})
-	require.NoError(t, err)
-	require.EqualValues(t, publishers*rounds, c.Status().Version)
-	require.Equal(t, publishers*rounds, c.Status().Entries)
-	for i := range publishers {
-		for round := range rounds {
-			require.Error(t, c.Check(client.Token{Claims: map[string]any{"iss": modelIssuer, "jti": fmt.Sprint(i, " ", round)}}))
+	lost, most := 0, 0
+	for _, n := range r.lost {
+		lost += n
+		most = max(most, n)
+	}
+	r.t.Logf("%d publishers committed %d versions in %s: %d races lost, at most %d in a row by one; %d runs failed and were repeated",
+		racers, len(r.committed), time.Since(began).Round(time.Second), lost, most, r.failed)
+}
+
+// publish runs a publisher until its row is out, as cron does.
+func (r *race) publish(bucket store.Store, rows source.Source, jti string) {
+	for {
+		if r.note(publish.Run(r.t.Context(), r.config(bucket, rows))) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.revoked = append(r.revoked, jti)
+			return
+		}
+		if r.t.Failed() {
+			return
 		}
 	}
-	report, err := audit.Verify(t.Context(), bucket, key.Public(), func(string, int64, int64) {})
+}
+
+// note keeps what a run says of itself, and tells whether the run published.
+func (r *race) note(result *publish.Result, err error) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case result != nil:
+		if r.committed[result.Version] {
+			r.t.Errorf("version %d was published twice", result.Version)
+		}
+		r.committed[result.Version] = true
+		r.lost = append(r.lost, result.Lost)
+	case errors.Is(err, publish.ErrRaces) || !r.faults:
+		r.t.Error(err)
+	default:
+		r.failed++
+		r.t.Log(err)
+	}
+	return result != nil
+}
+
+// verify holds what lies in the store against what the publishers were told.
+func (r *race) verify() {
+	t := r.t
+	c, err := client.Open(t.Context(), client.Config{Store: r.bucket, Keys: r.key.Public(), Now: raceClock})
+	require.NoError(t, err)
+	// A run that did not learn whether it published may have.
+	versions := int(c.Status().Version)
+	require.GreaterOrEqual(t, versions, len(r.committed))
+	require.LessOrEqual(t, versions, len(r.committed)+r.failed)
+	require.Equal(t, len(r.revoked), c.Status().Entries)
+	for _, jti := range r.revoked {
+		err := c.Check(client.Token{Claims: map[string]any{"iss": modelIssuer, "jti": jti}})
+		require.ErrorAs(t, err, new(*client.RevokedError), jti)
+	}
+	report, err := audit.Verify(t.Context(), r.bucket, r.key.Public(), func(string, int64, int64) {})
 	require.NoError(t, err)
 	require.Empty(t, report.Findings)
-	require.Equal(t, publishers*rounds, report.Replayed)
+	require.Equal(t, versions, report.Replayed)
 }
 
 // named is a feed with a name of its own.

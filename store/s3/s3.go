@@ -138,6 +138,8 @@ func (b *bucket) failed(verb, name string, err error) error {
 	case answer.StatusCode == http.StatusPreconditionFailed, answer.StatusCode == http.StatusConflict:
 		// 409 is AWS's answer to a condition while another write is under way.
 		return fmt.Errorf("%w: %s in %s (%s)", store.ErrExists, name, b, answer.Code)
+	case answer.StatusCode == http.StatusNotImplemented && verb == "created":
+		return fmt.Errorf("%s in %s could not be created: the provider does not have conditional writes (If-None-Match: *), so no list can be published there: %w", name, b, err)
 	case answer.StatusCode == http.StatusForbidden:
 		return fmt.Errorf("%s in %s may not be %s (%s): check the credentials and what they allow; a missing object looks like this, too, unless the bucket may be listed: %w", name, b, verb, answer.Code, err)
 	}

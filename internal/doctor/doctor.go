@@ -1,0 +1,141 @@
+// Package doctor examines what a publisher depends on before it is put into cron, or
+// when it fails: the store, the key, the list that is there, and the source. It
+// publishes nothing, and what it writes it removes (package probe).
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/internal/probe"
+	"github.com/revocast/revocast/internal/publish"
+	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/store"
+)
+
+// Config says what to examine. Key and Source may be nil.
+type Config struct {
+	Store  store.Store
+	Key    *signer.PrivateKey
+	Source source.Source // opened to skip bad rows, so that they are counted
+	Now    func() time.Time
+	Rand   io.Reader
+}
+
+// Examine examines everything there is, and tells report of each finding as it is
+// made. The error means that it could not begin.
+func Examine(ctx context.Context, cfg Config, report func(probe.Finding)) error {
+	trial, err := probe.New(cfg.Store, cfg.Now, cfg.Rand, publish.Skew)
+	if err != nil {
+		return err
+	}
+	if finding, ok := known(cfg.Store.String()); ok {
+		report(finding)
+	}
+	folder, above := folderOf(cfg.Store)
+	trial.Removable = folder != "" // whoever may write into a directory may delete from it
+	trial.Run(ctx, report)
+	if folder != "" {
+		leave(filepath.Join(folder, filepath.FromSlash(trial.Prefix())), above)
+		if finding, ok := space(above); ok {
+			report(finding)
+		}
+	}
+	if cfg.Key != nil {
+		report(signs(ctx, cfg))
+	}
+	var head *history.Version
+	if cfg.Key != nil {
+		var finding probe.Finding
+		head, finding = list(ctx, cfg)
+		report(finding)
+	}
+	if cfg.Source != nil {
+		report(reads(ctx, cfg.Source, head))
+	}
+	return ctx.Err()
+}
+
+// folderOf is where a directory lies, and the part of that which is there already.
+// Both are empty for a bucket.
+func folderOf(s store.Store) (folder, above string) {
+	if _, ok := s.(store.Opener); !ok {
+		return "", ""
+	}
+	folder, above = s.String(), s.String()
+	for {
+		if _, err := os.Stat(above); err == nil || filepath.Dir(above) == above {
+			return folder, above
+		}
+		above = filepath.Dir(above)
+	}
+}
+
+// leave removes the empty folders of a trial, up to what was there before: the
+// address of the store may be a typing error.
+func leave(folder, above string) {
+	for ; folder != above && os.Remove(folder) == nil; folder = filepath.Dir(folder) {
+	}
+}
+
+// list looks at the list in the store as the next publication will.
+func list(ctx context.Context, cfg Config) (*history.Version, probe.Finding) {
+	finding := func(g probe.Grade, format string, args ...any) probe.Finding {
+		return probe.Finding{Probe: "list", Grade: g, Text: fmt.Sprintf(format, args...)}
+	}
+	head, err := history.Head(ctx, cfg.Store, cfg.Key.Public(), nil)
+	switch {
+	case errors.Is(err, history.ErrNoList):
+		return nil, finding(probe.OK, "there is no list here yet; publisher publish --create starts one")
+	case errors.Is(err, signer.ErrUnknownKey) || errors.Is(err, signer.ErrBadSignature):
+		return nil, finding(probe.Warning, "the list here is signed with another key; if that is known, name its public keys once in publisher publish --keys: %v", err)
+	case errors.Is(err, signer.ErrMalformed) || errors.Is(err, store.ErrTooLarge):
+		return nil, finding(probe.Fail, "a manifest is broken, and manifests are never replaced: bring it back from a mirror or a backup; only if nobody has it, delete it: %v", err)
+	case err != nil:
+		return nil, finding(probe.Fail, "the list here cannot be read: %v", err)
+	}
+	now, issued, stale := cfg.Now(), time.Unix(head.IssuedAt, 0), time.Unix(head.Expires, 0)
+	what := fmt.Sprintf("version %d of the list of %s verifies; issued at %s", head.Version, head.Issuer, issued.UTC().Format(time.RFC3339))
+	switch {
+	case issued.After(now.Add(publish.Skew)):
+		return head, finding(probe.Fail, "%s, which this machine's clock has not reached: set the clock that is wrong", what)
+	case !stale.After(now):
+		return head, finding(probe.Warning, "%s, it is stale since %s, so readers refuse all tokens: publish, and see why cron did not", what, stale.UTC().Format(time.RFC3339))
+	}
+	if _, err := history.Load(ctx, cfg.Store, head, nil); err != nil {
+		return head, finding(probe.Fail, "%s, but a new reader cannot load it; run verifier verify: %v", what, err)
+	}
+	return head, finding(probe.OK, "%s, good until %s", what, stale.UTC().Format(time.RFC3339))
+}
+
+// reads reads the source as the next publication will.
+func reads(ctx context.Context, s source.Source, head *history.Version) probe.Finding {
+	finding := func(g probe.Grade, format string, args ...any) probe.Finding {
+		return probe.Finding{Probe: "source", Grade: g, Text: fmt.Sprintf(format, args...)}
+	}
+	var since source.Cursor
+	from := "from its start"
+	if head != nil {
+		if cursor, ok := head.Sources[s.Name()]; ok {
+			since, from = source.Cursor(cursor), "from where the list has read it"
+		}
+	}
+	read, err := s.Read(ctx, since, func(*source.Row) error { return nil })
+	if err != nil {
+		return finding(probe.Fail, "the source cannot be read: %v", err)
+	}
+	if read.Full {
+		from = "from its start"
+	}
+	if read.SkippedRows > 0 {
+		return finding(probe.Fail, "%d bad rows beside %d good ones, read %s; publishing stops at the first, unless --skip-bad-rows leaves them out: %v", read.SkippedRows, read.Rows, from, read.Skipped[0])
+	}
+	return finding(probe.OK, "%d rows, read %s, and none of them bad", read.Rows, from)
+}

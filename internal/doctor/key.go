@@ -1,0 +1,47 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/revocast/revocast/internal/probe"
+	"github.com/revocast/revocast/internal/publish"
+	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/store"
+)
+
+// signs has the key sign a whole list without entries, in a directory that is then
+// removed: publishing verifies what it signs with the public half.
+func signs(ctx context.Context, cfg Config) probe.Finding {
+	fail := func(err error) probe.Finding {
+		return probe.Finding{Probe: "sign", Grade: probe.Fail, Text: fmt.Sprintf("the key could not sign a list: %v", err)}
+	}
+	dir, err := os.MkdirTemp("", "revocast-doctor-")
+	if err != nil {
+		return fail(err)
+	}
+	defer os.RemoveAll(dir)
+	there, err := store.OpenDir(dir)
+	if err != nil {
+		return fail(err)
+	}
+	_, err = publish.Run(ctx, publish.Config{
+		Store: there, Key: cfg.Key, Source: nothing{}, Create: true, Issuer: "doctor", MaxTokenLife: time.Hour,
+		ValidFor: time.Hour, Now: cfg.Now, Rand: cfg.Rand,
+	})
+	if err != nil {
+		return fail(err)
+	}
+	return probe.Finding{Probe: "sign", Grade: probe.OK, Text: fmt.Sprintf("the %s key %s signs, and its public half verifies", cfg.Key.Algorithm(), cfg.Key.ID())}
+}
+
+// nothing is a source without rows.
+type nothing struct{}
+
+func (nothing) Name() string { return "nothing" }
+
+func (nothing) Read(context.Context, source.Cursor, func(*source.Row) error) (source.Result, error) {
+	return source.Result{Cursor: source.Cursor("{}")}, nil
+}
