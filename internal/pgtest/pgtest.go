@@ -78,23 +78,6 @@ func Run(settings ...string) (*Server, error) {
 	return s, nil
 }
 
-// Standby starts a hot standby that follows the server, and ends with the test.
-func (s *Server) Standby(t testing.TB) *Server {
-	t.Helper()
-	b, err := prepare()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	if err := b.program("pg_basebackup", "-D", b.data(), "-R", "-c", "fast", "-h", s.dir, "-p", s.port, "-U", "postgres", "-N"); err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Up(); err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // prepare finds the programs, a port and a folder.
 func prepare() (*Server, error) {
 	s := &Server{bin: os.Getenv("REVOCAST_POSTGRES")}
