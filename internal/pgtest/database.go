@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -94,5 +95,25 @@ func (s *Server) KillBackend(t testing.TB, database string) {
 	conn.Exec(context.Background(), "SELECT") // until the connection is cut
 	if err := s.wait(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Dump is a database as pg_dump writes it.
+func (s *Server) Dump(t testing.TB, database string) []byte {
+	t.Helper()
+	out, err := s.command("pg_dump", s.URL("postgres", database)).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Restore runs a dump.
+func (s *Server) Restore(t testing.TB, database string, dump []byte) {
+	t.Helper()
+	cmd := s.command("psql", "-q", "-v", "ON_ERROR_STOP=1", s.URL("postgres", database))
+	cmd.Stdin = bytes.NewReader(dump)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 }

@@ -77,8 +77,12 @@ func asCSV(t *testing.T, rows []map[string]string) string {
 }
 
 func asSQL(rows []map[string]string, table string) []string {
+	return append([]string{`CREATE TABLE ` + table + ` (id INTEGER PRIMARY KEY AUTOINCREMENT, "` + strings.Join(columnsOf(rows), `" TEXT, "`) + `" TEXT)`},
+		insertAll(rows, table)...)
+}
+
+func insertAll(rows []map[string]string, table string) (statements []string) {
 	columns := columnsOf(rows)
-	statements := []string{`CREATE TABLE ` + table + ` (id INTEGER PRIMARY KEY AUTOINCREMENT, "` + strings.Join(columns, `" TEXT, "`) + `" TEXT)`}
 	for _, r := range rows {
 		values := make([]string, len(columns))
 		for i, c := range columns {

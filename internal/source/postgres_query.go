@@ -107,7 +107,7 @@ func (r *reading) pgQuery(conn *pgconn.PgConn, user *pgUserQuery, since *pgQuery
 }
 
 func (r *reading) userRows(conn *pgconn.PgConn, query pgQuery) error {
-	var b builder
+	b := builder{wordy: true}
 	q, err := r.start(conn, &b, query)
 	if err != nil {
 		return fmt.Errorf("the query on %s failed: %w", r.source, err)

@@ -102,7 +102,7 @@ func (r *reading) goesOn(conn *pgconn.PgConn, t *pgTable, server pgServer, since
 // newRows visits the rows of transactions that are not in seen. It gives what then has been
 // seen from the snapshot's xmin on.
 func (r *reading) newRows(conn *pgconn.PgConn, query pgQuery, t *pgTable, standby bool, seen txids, cursor *pgCursor) (txids, error) {
-	var b builder
+	b := builder{wordy: true}
 	q, err := r.start(conn, &b, query)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the source %s: %w", r.source, err)
