@@ -173,6 +173,11 @@ func (s *Server) URL(user, database string) string {
 	return fmt.Sprintf("postgres://%s@127.0.0.1:%s/%s", user, s.port, database)
 }
 
+// Socket is URL over the server's Unix socket.
+func (s *Server) Socket(user, database string) string {
+	return fmt.Sprintf("host=%s port=%s user=%s database=%s", s.dir, s.port, user, database)
+}
+
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
 // program runs one of PostgreSQL's programs.
