@@ -39,19 +39,27 @@ func Connect(t testing.TB, address string) *pgx.Conn {
 	return conn
 }
 
-// Exec runs statements as the superuser, in a connection of their own.
+// Exec runs statements as the superuser.
 func (s *Server) Exec(t testing.TB, database string, statements ...string) {
 	t.Helper()
-	conn, err := pgx.Connect(context.Background(), s.URL("postgres", database))
-	if err != nil {
+	if err := Exec(s.URL("postgres", database), statements...); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Exec runs statements, or files of them, in a connection of their own.
+func Exec(address string, statements ...string) error {
+	conn, err := pgx.Connect(context.Background(), address)
+	if err != nil {
+		return err
 	}
 	defer conn.Close(context.Background())
 	for _, statement := range statements {
 		if _, err := conn.PgConn().Exec(context.Background(), statement).ReadAll(); err != nil {
-			t.Fatalf("%v: %s", err, statement)
+			return fmt.Errorf("%w: %s", err, statement)
 		}
 	}
+	return nil
 }
 
 // Text is the first column of the first row of a query's result.

@@ -14,9 +14,9 @@ type pgServer struct {
 	System   string `json:"system"` // the identifier of its cluster
 	Database string `json:"db"`     // oid
 	Timeline int64  `json:"timeline"`
-	WAL      uint64 `json:"wal"`     // how much of it is safely written, or replayed
-	Life     string `json:"life"`    // changes with every start, crash and promotion
-	Standby  bool   `json:"standby"` // it was in recovery
+	WAL      uint64 `json:"wal"`               // how much of it is safely written, or replayed
+	Life     string `json:"life"`              // changes with every start, crash and promotion
+	Standby  bool   `json:"standby,omitempty"` // it was in recovery
 }
 
 // serverState asks for what a pgServer holds, in its order. On a standby the control file

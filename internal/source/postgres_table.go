@@ -13,11 +13,11 @@ import (
 // A pgCursor is how far the table revocations was read.
 type pgCursor struct {
 	pgServer
-	Table string `json:"table"` // oid
-	Xmin  uint64 `json:"xmin"`  // of the snapshot: what is below has been read
-	Seen  string `json:"seen"`  // of what is not below, what has been read too: txids
-	ID    int64  `json:"id"`    // the highest that was read, 0 to read everything
-	Row   string `json:"row"`   // a hash of its row
+	Table string `json:"table"`          // oid
+	Xmin  uint64 `json:"xmin"`           // of the snapshot: what is below has been read
+	Seen  string `json:"seen,omitempty"` // of what is not below, what has been read too: txids
+	ID    int64  `json:"id"`             // the highest that was read, 0 to read everything
+	Row   string `json:"row"`            // a hash of its row
 }
 
 // maxSeen is the room for Seen: a cursor has 2 KiB.
