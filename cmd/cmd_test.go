@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/revocast/revocast/internal/miniotest"
+	"github.com/revocast/revocast/internal/pgtest"
 )
 
 func TestMain(m *testing.M) {
@@ -60,6 +61,36 @@ func TestScriptsOnMinIO(t *testing.T) {
 			env.Setenv("AWS_ACCESS_KEY_ID", miniotest.AccessKey)
 			env.Setenv("AWS_SECRET_ACCESS_KEY", miniotest.SecretKey)
 			return nil
+		},
+	})
+}
+
+// The scripts of the folder postgres have a database in $PG, for its superuser, and the same
+// for who may write the table revocations, who may read it, and who may read it with a
+// password, the right one and a wrong one. sql runs a file of statements.
+func TestScriptsOnPostgreSQL(t *testing.T) {
+	server := pgtest.Start(t)
+	server.Exec(t, "postgres", `CREATE ROLE revocations_writer; CREATE ROLE revocations_reader;
+		CREATE ROLE writer LOGIN IN ROLE revocations_writer; CREATE ROLE reader LOGIN IN ROLE revocations_reader; CREATE ROLE asked LOGIN IN ROLE revocations_reader`)
+	server.Password(t, "asked", "open-sesame")
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "postgres"), RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			database := server.Database(t)
+			env.Setenv("PG", server.URL("postgres", database))
+			env.Setenv("WRITER", server.URL("writer", database))
+			env.Setenv("READER", server.URL("reader", database))
+			env.Setenv("ASKED", server.URL("asked:open-sesame", database))
+			env.Setenv("WRONG", server.URL("asked:wrong-guess", database))
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"sql": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 2 {
+					ts.Fatalf("usage: sql ADDRESS FILE")
+				}
+				ts.Check(pgtest.Exec(args[0], ts.ReadFile(args[1])))
+			},
 		},
 	})
 }

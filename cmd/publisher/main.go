@@ -17,6 +17,7 @@ type cli struct {
 	Revoke    revoke    `cmd:"" help:"Record a revocation in a source."`
 	Reinstate reinstate `cmd:"" help:"Record that a revocation ends."`
 	Doctor    examines  `cmd:"" help:"Try out whether publishing to a store is safe and possible."`
+	Schema    schema    `cmd:"" help:"Print the SQL that makes the table revocations in PostgreSQL."`
 }
 
 func main() {

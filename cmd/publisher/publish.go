@@ -13,7 +13,7 @@ import (
 
 type publishes struct {
 	Store  string   `required:"" placeholder:"STORE" help:"Where the list lies: a directory, file:///… or s3://bucket/prefix?endpoint=…&region=…"`
-	Source string   `required:"" placeholder:"SOURCE" help:"Where revocations come from: rows.jsonl, rows.csv, sqlite:path.db, or - for JSON Lines on standard input."`
+	Source string   `required:"" placeholder:"SOURCE" help:"Where revocations come from: rows.jsonl, rows.csv, sqlite:path.db, postgres://user@host/database, or - for JSON Lines on standard input."`
 	Key    string   `required:"" placeholder:"signing.jwk" help:"The private key to sign with."`
 	Keys   []string `placeholder:"old.pub.jwks" help:"Public keys that may have signed the list until now, besides the one of --key. Needed once, when the key is replaced."`
 
@@ -23,11 +23,13 @@ type publishes struct {
 	MaxAuthAge   *limit `placeholder:"720h" help:"Refuse tokens of logins longer ago than this, from now on. 0s ends it."`
 
 	ValidFor      span   `default:"1h" help:"How long this version is good; publish again before that."`
-	Every         span   `placeholder:"30s" help:"Keep running, and publish at this interval."`
+	Every         span   `placeholder:"30s" help:"Keep running, and publish at this interval; with PostgreSQL also as soon as a row is committed."`
 	SnapshotEvery int    `placeholder:"N" help:"Make a snapshot after N versions with changes, instead of when it pays."`
 	Cache         string `placeholder:"DIR" help:"Keep the last state here, to read less of the store."`
 
-	Query       string `placeholder:"SELECT…" help:"With SQL, the rows: columns as in the table revocations."`
+	Query       string `placeholder:"SELECT…" help:"With SQL, the rows: columns as in the table revocations. With PostgreSQL @since in it stands for the last reading, less --window."`
+	Window      span   `placeholder:"1h" help:"How much longer than it thinks a row may take to be committed, for @since; by default 1h."`
+	FullEvery   span   `placeholder:"24h" help:"How often @since is the beginning of time; by default 24h."`
 	SourceName  string `placeholder:"NAME" help:"The name under which the list keeps how far the source was read; by default SOURCE."`
 	SkipBadRows bool   `help:"Count and list bad rows instead of stopping at the first."`
 }
@@ -37,7 +39,7 @@ func (publishes) Help() string {
 
     publisher publish --store ./list --source sqlite:revocations.db --key signing.jwk --create --issuer https://issuer.example --max-token-life 24h
     publisher publish --store s3://bucket/list --source sqlite:revocations.db --key signing.jwk
-    publisher publish --store s3://bucket/list --source rows.jsonl --key signing.jwk --every 30s --valid-for 5m
+    publisher publish --store s3://bucket/list --source postgres://revocast@db/auth --key signing.jwk --every 30s --valid-for 5m
 
 Rows that are missing since the last time release nothing; only "reinstate" and expiry do. If nothing changed, a small manifest is published that says so: it keeps the list fresh.`
 }
@@ -102,7 +104,10 @@ func (c *publishes) config(env *command.Env) (publish.Config, error) {
 	if cfg.Trusted, err = command.KeySet(c.Keys...); err != nil {
 		return cfg, err
 	}
-	if cfg.Source, err = source.Open(c.Source, source.Options{Query: c.Query, SkipBadRows: c.SkipBadRows, Stdin: env.Stdin, Name: c.SourceName}); err != nil {
+	if cfg.Source, err = source.Open(c.Source, source.Options{
+		Query: c.Query, Window: time.Duration(c.Window), FullEvery: time.Duration(c.FullEvery),
+		SkipBadRows: c.SkipBadRows, Stdin: env.Stdin, Name: c.SourceName,
+	}); err != nil {
 		return cfg, err
 	}
 	if cfg.Store, err = command.OpenStore(env.Context, c.Store); err != nil {

@@ -13,7 +13,7 @@ import (
 
 // recorded is what revoke and reinstate have in common.
 type recorded struct {
-	Source string   `required:"" placeholder:"SOURCE" help:"Where to record it: sqlite:path.db or rows.jsonl, made if missing."`
+	Source string   `required:"" placeholder:"SOURCE" help:"Where to record it: sqlite:path.db or rows.jsonl, made if missing, or postgres://user@host/database."`
 	Claims []string `arg:"" optional:"" name:"claim=value" help:"What a token must have to match: all of these."`
 	Reason string   `placeholder:"R" help:"Why, for whoever reads the source; it is not published."`
 }
@@ -111,13 +111,17 @@ func (c *recorded) record(env *command.Env, verb string, row source.NewRow) erro
 	if err != nil {
 		return err
 	}
+	place, err := source.Open(c.Source, source.Options{}) // for its name, which holds no password
+	if err != nil {
+		return err
+	}
 	rule := "*"
 	if len(row.Claims) > 0 {
 		rule = strings.Join(slices.Sorted(maps.Keys(row.Claims)), "+")
 	}
-	text := fmt.Sprintf("recorded in %s: %s by %s; it takes effect with the next publisher publish", c.Source, verb, rule)
-	answer := map[string]any{"recorded": verb, "rule": rule, "source": c.Source, "id": id}
-	if id != 0 { // a file's rows have none
+	text := fmt.Sprintf("recorded in %s: %s by %s; it takes effect with the next publisher publish", place.Name(), verb, rule)
+	answer := map[string]any{"recorded": verb, "rule": rule, "source": place.Name(), "id": id}
+	if id != 0 { // a file's rows have none, and not everybody may see a table's
 		text += fmt.Sprintf(" (row %d)", id)
 	}
 	env.Print(answer, text)

@@ -3,15 +3,16 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/revocast/revocast/internal/pgtest"
 )
 
 // servers measures those databases that are installed. It is what a service does that asks
@@ -22,11 +23,7 @@ func (b *bench) servers() {
 	} else {
 		b.log("no redis-server: apt-get install redis-server to compare with it")
 	}
-	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres"); len(found) > 0 {
-		b.postgres(filepath.Dir(found[len(found)-1]))
-	} else {
-		b.log("no PostgreSQL: apt-get install postgresql to compare with it")
-	}
+	b.postgres()
 }
 
 // asking times one question after the other.
@@ -92,34 +89,16 @@ func (b *bench) database(name string, s sample) {
 	b.peers = append(b.peers, peer{name, "", "", fmt.Sprintf("%.1f µs", s.median()/1e3), fmt.Sprintf("p99 %.0f µs", s.quantile(0.99)/1e3)})
 }
 
-func (b *bench) postgres(bin string) {
-	dir, err := os.MkdirTemp("", "revocast-pg-*")
-	check(err)
-	defer os.RemoveAll(dir)
-	as := func(args ...string) *exec.Cmd {
-		if os.Getuid() == 0 { // PostgreSQL does not run as root
-			check(exec.Command("chown", "postgres", dir).Run())
-			args = append([]string{"runuser", "-u", "postgres", "--"}, args...)
-		}
-		return exec.Command(args[0], args[1:]...)
-	}
-	if out, err := as(bin+"/initdb", "-D", dir+"/data", "-A", "trust", "-U", "postgres").CombinedOutput(); err != nil {
-		b.log("PostgreSQL could not be set up: %v %s", err, out)
+func (b *bench) postgres() {
+	server, err := pgtest.Run()
+	if errors.Is(err, pgtest.ErrMissing) {
+		b.log("%v", err)
 		return
 	}
-	port := freePort()
-	cmd := as(bin+"/postgres", "-D", dir+"/data", "-p", port, "-k", dir, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off")
-	check(cmd.Start())
-	defer func() { _ = as("pkill", "-INT", "-f", dir).Run(); _ = cmd.Wait() }()
+	check(err)
+	defer server.Close()
 	ctx := context.Background()
-	dial("tcp", "127.0.0.1:"+port).Close()
-	var conn *pgx.Conn
-	for range 100 {
-		if conn, err = pgx.Connect(ctx, fmt.Sprintf("host=%s port=%s user=postgres database=postgres", dir, port)); err == nil {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	conn, err := pgx.Connect(ctx, server.Socket("postgres", "postgres"))
 	check(err)
 	defer conn.Close(ctx)
 	_, err = conn.Exec(ctx, `CREATE TABLE revoked (jti uuid PRIMARY KEY); INSERT INTO revoked SELECT gen_random_uuid() FROM generate_series(1, 1000000)`)

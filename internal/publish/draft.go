@@ -102,6 +102,7 @@ func (d *draft) readRows(ctx context.Context) error {
 	r := d.result
 	r.Rows, r.Full, r.OtherIssuer = read.Rows, read.Full, c.otherIssuer
 	r.SkippedRows, r.Skipped = read.SkippedRows, read.Skipped
+	r.Warnings = append(r.Warnings, read.Warnings...)
 	return nil
 }
 

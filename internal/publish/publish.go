@@ -171,30 +171,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Every publishes at once and then at each interval until ctx is done, and tells
-// report how each run ended. A failed run is followed by the next as any other.
-func Every(ctx context.Context, cfg Config, interval time.Duration, report func(*Result, error)) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		result, err := Run(ctx, cfg)
-		if ctx.Err() != nil && err != nil && result == nil {
-			return
-		}
-		report(result, err)
-		if result != nil {
-			// The list is there now. A store that loses it, a volume that is not mounted
-			// any more for one, must not get a second history from this process.
-			cfg.Create = false
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
 // publisher is a run under way.
 type publisher struct {
 	Config

@@ -1,5 +1,5 @@
 // Package source reads revocations out of whatever an issuer keeps them in:
-// JSON Lines, CSV, standard input, SQLite. It also records new ones ([Record]).
+// JSON Lines, CSV, standard input, SQLite, PostgreSQL. It also records new ones ([Record]).
 //
 // # Rows
 //
@@ -47,6 +47,11 @@
 // own. NULL is absent, and a BLOB counts as text. reinstate is as in CSV. The
 // rows of one Read are one snapshot of the database.
 //
+// PostgreSQL (postgres://…, 13 or later): the table revocations as [PostgresSchema] makes it, in
+// the order of id; or any SELECT of the user's own. id and txid are no claims. Moments may
+// also be timestamptz; types without a zone are refused. Claims may be text, integers, UUIDs
+// and enumerations. What a row-level policy would hide from the table revocations is an error.
+//
 // # Cursors
 //
 // A [Cursor] says how far a source was read. A file's holds its size and hash, and those
@@ -56,5 +61,62 @@
 // all of it is visited, which does no harm, since missing rows release nothing.
 // The cursor of the table revocations holds the last id and a hash of its row, to the
 // same ends; the table must only be appended to, but rows may be deleted from it.
-// Standard input and a user's own query are visited in full every time.
+// Standard input and a user's own query are visited in full every time, but for one on
+// PostgreSQL with the placeholder @since.
+//
+// # PostgreSQL: reading without gaps
+//
+// A transaction takes its ids when it writes and shows its rows when it commits, seconds or
+// hours later, so neither the highest id nor the latest timestamp that was read says what
+// is new. Every row of the table revocations has the id of its transaction, txid, which a
+// trigger sets. All rows of a transaction appear at once. A reading is one snapshot, and
+// the cursor has the snapshot's xmin, below which every transaction had ended, and the set
+// of those from xmin on that had been seen. The next reading visits the rows from that
+// xmin on, but for those in the set. So every row is visited once: rolled back and released
+// savepoints, prepared transactions, and one that stays open for days make no difference.
+//
+// On a primary the set is all that the snapshot does not list as running, a few spans
+// however much was committed since. A snapshot of a hot standby lists none (PostgreSQL
+// keeps them elsewhere), though its xmin is right and so is what it shows. There the set is
+// those transactions of which rows were visited. If they do not fit into the cursor,
+// because one stays open while thousands commit, the highest are left out and visited
+// again each time, in order.
+//
+// Within a reading rows apply in order of id, between readings as they became visible. The two
+// differ for transactions that overlap: a revocation and a reinstatement of the same claims in
+// two of these apply in either order, and in order of id when all is read again.
+//
+// The table is locked (ACCESS SHARE, as any SELECT does) before the snapshot is taken. To one
+// that is older than an ALTER TABLE which writes the table anew, all rows would be missing.
+//
+// Transaction ids count for one life of one server. A crash, even of one process that the server
+// recovers from by itself, takes back ids that no commit on the disk used, and the next
+// transactions get them again: below an xmin that was read. A failover that lost commits does
+// the same. So the cursor names the cluster, the database, the table, the timeline,
+// whether it was a standby, when the server started, and when its statistics were
+// reset, which every crash does. If any of them is different, all rows are visited. So
+// they are if the row with the highest id that was read is gone or different, and
+// if the table was empty. That does no harm, since missing rows release nothing.
+//
+// A dump brings transaction ids of another cluster along. The column's comment names the cluster
+// and the table whose they are, and [PostgresSchema], run again, mends both. Until then all
+// rows are visited every time, with a warning. What no reading can see are rows that somebody
+// loads with the trigger switched off and ids of the past, and a machine that was put
+// back, memory and all, to an earlier state and passed the cursor's WAL position unseen.
+//
+// The source is older, [ErrOlderSource], if the cluster and the timeline are the cursor's and the
+// WAL (flushed, or on a standby replayed) is behind the cursor's; if a primary's timeline is
+// lower; or if the xmin is. Of two servers of a cluster either may be read at any time,
+// if it is not behind; each change between them reads everything.
+//
+// # PostgreSQL: a query with @since
+//
+// @since is the moment at which the last reading began, by the database's clock, less
+// [Options].Window. If the row's timestamp is compared with it, a row is visited if its
+// transaction commits within a window after the timestamp; any other is with the next full
+// reading, at which @since is -infinity: the first, every [Options].FullEvery, when the text of
+// the query changes, and where the table would be read from the start. Rows within the
+// window come again, which applies them again: a window is no place for revocations
+// that are reinstated by a row of their own with an older timestamp. A query
+// is one statement in a read-only transaction, and refused from a server that is behind.
 package source

@@ -77,8 +77,12 @@ func asCSV(t *testing.T, rows []map[string]string) string {
 }
 
 func asSQL(rows []map[string]string, table string) []string {
+	return append([]string{`CREATE TABLE ` + table + ` (id INTEGER PRIMARY KEY AUTOINCREMENT, "` + strings.Join(columnsOf(rows), `" TEXT, "`) + `" TEXT)`},
+		insertAll(rows, table)...)
+}
+
+func insertAll(rows []map[string]string, table string) (statements []string) {
 	columns := columnsOf(rows)
-	statements := []string{`CREATE TABLE ` + table + ` (id INTEGER PRIMARY KEY AUTOINCREMENT, "` + strings.Join(columns, `" TEXT, "`) + `" TEXT)`}
 	for _, r := range rows {
 		values := make([]string, len(columns))
 		for i, c := range columns {
@@ -167,15 +171,15 @@ func TestSkippedListIsBounded(t *testing.T) {
 
 func TestOpen(t *testing.T) {
 	dir := t.TempDir()
-	const forms = "a source is rows.jsonl, rows.csv, sqlite:path.db, or - for JSON Lines on standard input"
+	const forms = "a source is rows.jsonl, rows.csv, sqlite:path.db, postgres://user@host/database, or - for JSON Lines on standard input"
 	for location, want := range map[string]string{
 		"":                         "the source is empty: " + forms,
 		dir:                        dir + " is a directory: " + forms,
 		"rows.txt":                 "rows.txt has no known extension: " + forms,
 		"sqlite:":                  "sqlite: lacks the path of a database, as in sqlite:revocations.db",
 		"sqlite://rows.db":         "sqlite:// is no source; write sqlite:path.db, or sqlite:/path.db from the root",
-		"postgres://u:secret@h/db": "postgres:// is not built in yet; until then, export the table to a CSV file, or: psql … | publisher publish --source -",
 		"mysql://u:secret@h/db":    "mysql:// is no source: " + forms,
+		"postgres://u:se#cret@h/d": postgresForm,
 	} {
 		_, err := Open(location, Options{})
 		require.EqualError(t, err, want)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Options are how to read a source. The zero value reads everything there is
@@ -15,6 +16,10 @@ type Options struct {
 	// Query is the SELECT to read from a database instead of the table
 	// revocations. Its columns are those of a row.
 	Query string
+	// Window and FullEvery are for a Query on PostgreSQL with the placeholder @since: how
+	// far before the last reading that is, and how often everything is read. 0 is
+	// [DefaultWindow] and [DefaultFullEvery].
+	Window, FullEvery time.Duration
 	// SkipBadRows goes on after a bad row, and lists it in the [Result].
 	SkipBadRows bool
 	// Stdin is what "-" reads, os.Stdin if nil. It is read once, to its end.
@@ -23,7 +28,7 @@ type Options struct {
 	Name string
 }
 
-const forms = "a source is rows.jsonl, rows.csv, sqlite:path.db, or - for JSON Lines on standard input"
+const forms = "a source is rows.jsonl, rows.csv, sqlite:path.db, postgres://user@host/database, or - for JSON Lines on standard input"
 
 // Open prepares a source for reading. It touches no file yet: what is missing
 // or unreadable shows in Read. The error says which locations there are.
@@ -32,8 +37,14 @@ func Open(location string, opt Options) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	if opt.Query != "" && kind != kindSQLite {
+	if opt.Query != "" && kind != kindSQLite && kind != kindPostgres {
 		return nil, fmt.Errorf("--query reads from a database, and %s is none", location)
+	}
+	if kind == kindPostgres {
+		return openPostgres(location, path, opt)
+	}
+	if opt.Window != 0 || opt.FullEvery != 0 {
+		return nil, fmt.Errorf("--window and --full-every are for a --query with @since on PostgreSQL, and %s is none", location)
 	}
 	name := opt.Name
 	if name == "" {
@@ -62,9 +73,11 @@ const (
 	kindJSONL
 	kindCSV
 	kindSQLite
+	kindPostgres
 )
 
-// locate tells what a location is. Its errors never repeat a URL, which may
+// locate tells what a location is, and the path in it, or, of a server's, what may be
+// shown of it. Its errors never repeat a URL, which may
 // hold a password.
 func locate(location string) (kind locationKind, path string, err error) {
 	if path, ok := strings.CutPrefix(location, "sqlite:"); ok {
@@ -78,7 +91,8 @@ func locate(location string) (kind locationKind, path string, err error) {
 	}
 	if scheme, _, ok := strings.Cut(location, "://"); ok {
 		if scheme == "postgres" || scheme == "postgresql" {
-			return 0, "", fmt.Errorf("%s:// is not built in yet; until then, export the table to a CSV file, or: psql … | publisher publish --source -", scheme)
+			path, err := postgresPlace(location)
+			return kindPostgres, path, err
 		}
 		return 0, "", fmt.Errorf("%s:// is no source: %s", shorten(scheme), forms)
 	}

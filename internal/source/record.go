@@ -21,33 +21,40 @@ type NewRow struct {
 	Reason, Issuer string
 }
 
-// Record appends a row to a source: to sqlite:path.db, or to rows.jsonl. The
-// file is made, for its owner alone (0600), if it is missing. When Record returns
-// without an error the row is on the disk. It refuses, with a *BadRowError, the
-// rows that reading would refuse. The id is the row's id in SQLite, and
-// 0 for a file. Any number of calls and readings may run at once, in many processes.
+// Record appends a row to a source: to the table revocations of sqlite:path.db or
+// postgres://…, or to rows.jsonl. A file is made, for its owner alone (0600), if it is
+// missing. When Record returns without an error the row is on the disk. It refuses, with a
+// *BadRowError, the rows that reading would refuse. The id is the row's id in the table, and
+// 0 for a file, or if the role may not see it. Any number of calls and readings may run at once, in many processes.
 func Record(ctx context.Context, location string, row NewRow) (id int64, err error) {
 	kind, path, err := locate(location)
 	if err != nil {
 		return 0, err
 	}
-	if kind != kindSQLite && kind != kindJSONL {
-		return 0, fmt.Errorf("cannot record a row in %q: that takes sqlite:path.db or rows.jsonl; others are written by whoever owns them", location)
+	place := location
+	if kind == kindPostgres {
+		place = path
 	}
-	r, err := row.check(location)
+	if kind != kindSQLite && kind != kindJSONL && kind != kindPostgres {
+		return 0, fmt.Errorf("cannot record a row in %q: that takes sqlite:path.db, postgres://user@host/database or rows.jsonl; others are written by whoever owns them", location)
+	}
+	r, err := row.check(place)
 	if err != nil {
 		return 0, err
 	}
-	if kind == kindSQLite {
+	switch kind {
+	case kindSQLite:
 		id, err = recordSQLite(ctx, location, path, r)
-	} else {
+	case kindPostgres:
+		id, err = recordPostgres(ctx, location, place, r)
+	default:
 		err = recordJSONL(path, r)
 	}
 	if err != nil {
 		if _, ok := errors.AsType[*BadRowError](err); ok {
 			return 0, err
 		}
-		return 0, fmt.Errorf("nothing can be taken as recorded in %s: %w", location, err)
+		return 0, fmt.Errorf("nothing can be taken as recorded in %s: %w", place, err)
 	}
 	return id, nil
 }

@@ -76,7 +76,7 @@ func useWAL(ctx context.Context, db *sql.DB) error {
 
 func insert(ctx context.Context, tx *sql.Tx, location string, row *Row) (int64, error) {
 	if err := checkTable(ctx, tx, location); errors.Is(err, errNoTable) {
-		if _, err := tx.ExecContext(ctx, schema); err != nil {
+		if _, err := tx.ExecContext(ctx, sqliteSchema); err != nil {
 			return 0, err
 		}
 	} else if err != nil {

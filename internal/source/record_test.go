@@ -65,7 +65,7 @@ func TestRecordRefused(t *testing.T) {
 	}
 	for _, location := range []string{"-", "rows.csv"} {
 		_, err := Record(t.Context(), location, NewRow{Claims: map[string]string{"sub": "a"}})
-		require.EqualError(t, err, fmt.Sprintf("cannot record a row in %q: that takes sqlite:path.db or rows.jsonl; others are written by whoever owns them", location))
+		require.EqualError(t, err, fmt.Sprintf("cannot record a row in %q: that takes sqlite:path.db, postgres://user@host/database or rows.jsonl; others are written by whoever owns them", location))
 	}
 	_, err := Record(t.Context(), sqlite, NewRow{Claims: map[string]string{"ID": "a"}})
 	require.ErrorContains(t, err, "the table revocations has a column id of its own; record such rows in a .jsonl file")

@@ -119,12 +119,8 @@ func (b *builder) set(c *column, v value) *fault {
 	switch c.role {
 	case claim:
 		return b.setClaim(c, v)
-	case roleExp:
-		return setMoment(&b.row.Exp, c, v)
-	case roleBefore:
-		return setMoment(&b.row.Before, c, v)
-	case roleRevokedAt:
-		return setMoment(&b.row.RevokedAt, c, v)
+	case roleExp, roleBefore, roleRevokedAt:
+		return setMoment(b.moment(c), c, v)
 	case roleReinstate:
 		return b.setReinstate(c, v)
 	case roleReason:
@@ -172,6 +168,19 @@ func (b *builder) setClaim(c *column, v value) *fault {
 		b.row.Names[i], b.row.Values[i] = b.row.Names[i-1], b.row.Values[i-1]
 	}
 	b.row.Names[i], b.row.Values[i] = c.name, v.text
+	return nil
+}
+
+// moment is where the current row has a column's moment; nil if it is none.
+func (b *builder) moment(c *column) *int64 {
+	switch c.role {
+	case roleExp:
+		return &b.row.Exp
+	case roleBefore:
+		return &b.row.Before
+	case roleRevokedAt:
+		return &b.row.RevokedAt
+	}
 	return nil
 }
 

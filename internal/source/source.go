@@ -60,4 +60,6 @@ type Result struct {
 	// [MaxSkippedListed] of them. The cursor is past them: they do not come again.
 	SkippedRows int64
 	Skipped     []*BadRowError
+	// Warnings are what whoever runs the source should know, though all is well.
+	Warnings []string
 }

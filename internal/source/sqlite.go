@@ -2,9 +2,7 @@ package source
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -149,19 +147,16 @@ func (r *reading) rows(rows *sql.Rows, key string) (last int64, err error) {
 		return 0, fmt.Errorf("cannot read the source %s: %w", r.source, err)
 	}
 	b := builder{wordy: true}
-	b.start(0)
-	columns := make([]*column, len(names))
+	columns, err := r.heading(&b, names, func(name string) bool { return key != "" && strings.EqualFold(name, key) })
+	if err != nil {
+		return 0, err
+	}
 	values, targets := make([]any, len(names)), make([]any, len(names))
 	var id *any
-	for i, name := range names {
+	for i := range names {
 		targets[i] = &values[i]
-		if key != "" && strings.EqualFold(name, key) {
+		if columns[i] == nil {
 			id = &values[i]
-			continue
-		}
-		columns[i] = b.column(name)
-		if f := b.set(columns[i], value{}); f != nil {
-			return 0, fmt.Errorf("the column %q of %s cannot be used: %s", shorten(name), r.source, f.reason)
 		}
 	}
 	for rows.Next() {
@@ -244,11 +239,6 @@ func rowSum(ctx context.Context, tx *sql.Tx, id int64) (sum string, ok bool, err
 	if err := rows.Scan(targets...); err != nil {
 		return "", false, err
 	}
-	h := sha256.New()
-	for i, name := range names {
-		if values[i] != nil {
-			fmt.Fprintf(h, "%q %q\n", name, fmt.Sprint(values[i]))
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16]), true, rows.Err()
+	sum = sumRow(names, func(i int) (string, bool) { return fmt.Sprint(values[i]), values[i] != nil })
+	return sum, true, rows.Err()
 }

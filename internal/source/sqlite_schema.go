@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// schema is the table that Record makes. AUTOINCREMENT matters: without it
+// sqliteSchema is the table that Record makes. AUTOINCREMENT matters: without it
 // SQLite gives the id of a deleted last row again, below the cursor.
-const schema = `CREATE TABLE revocations (
+const sqliteSchema = `CREATE TABLE revocations (
 	id         INTEGER PRIMARY KEY AUTOINCREMENT,
 	jti        TEXT,
 	sid        TEXT,
@@ -65,8 +65,4 @@ func columnNames(ctx context.Context, tx *sql.Tx) ([]string, error) {
 		names = append(names, name)
 	}
 	return names, rows.Err()
-}
-
-func quoteIdentifier(name string) string {
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }

@@ -1,0 +1,43 @@
+package pgtest
+
+import (
+	"testing"
+	"time"
+)
+
+// Standby starts a hot standby that follows the server, and ends with the test.
+func (s *Server) Standby(t testing.TB) *Server {
+	t.Helper()
+	b, err := prepare()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	if err := b.program("pg_basebackup", "-D", b.data(), "-R", "-c", "fast", "-h", s.dir, "-p", s.port, "-U", "postgres", "-N"); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Up(); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// CatchUp waits until a standby shows everything that the server has committed.
+func (s *Server) CatchUp(t testing.TB, server *Server) {
+	t.Helper()
+	at := server.Text(t, "postgres", `SELECT pg_current_wal_lsn()`)
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if s.Text(t, "postgres", `SELECT pg_last_wal_replay_lsn() >= '`+at+`'`) == "t" {
+			return
+		}
+	}
+	t.Fatalf("the standby did not get to %s within a minute", at)
+}
+
+// Promote makes a standby a server of its own.
+func (s *Server) Promote(t testing.TB) {
+	t.Helper()
+	if s.Text(t, "postgres", `SELECT pg_promote()`) != "t" {
+		t.Fatal("the standby was not promoted")
+	}
+}

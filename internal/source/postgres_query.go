@@ -1,0 +1,124 @@
+package source
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// A pgUserQuery is a SELECT of the user's own.
+type pgUserQuery struct {
+	sql               string // as PostgreSQL takes it
+	sum               string // of the text that the user gave
+	since             bool   // it has the placeholder @since
+	window, fullEvery time.Duration
+}
+
+// How much of a table a query with @since reads again, and how often all of it.
+const (
+	DefaultWindow    = time.Hour
+	DefaultFullEvery = 24 * time.Hour
+)
+
+func newUserQuery(opt Options) (*pgUserQuery, error) {
+	if opt.Query == "" {
+		return nil, nil
+	}
+	mark := new(any)
+	sql, args, err := pgx.NamedArgs{"since": mark}.RewriteQuery(context.Background(), nil, opt.Query, nil)
+	if err != nil {
+		return nil, fmt.Errorf("the query cannot be used: %w", err)
+	}
+	if slices.ContainsFunc(args, func(arg any) bool { return arg != any(mark) }) {
+		return nil, errors.New("the query has a placeholder that is not @since, and there are no others")
+	}
+	sum := sha256.Sum256([]byte(opt.Query))
+	q := &pgUserQuery{sql: sql, sum: hex.EncodeToString(sum[:16]), since: len(args) > 0, window: opt.Window, fullEvery: opt.FullEvery}
+	if q.window == 0 {
+		q.window = DefaultWindow
+	}
+	if q.fullEvery == 0 {
+		q.fullEvery = DefaultFullEvery
+	}
+	return q, nil
+}
+
+// A pgQueryCursor is when the result of a query was read, by the database's clock, in
+// microseconds since 1970.
+type pgQueryCursor struct {
+	pgServer
+	Query string `json:"query"`
+	At    int64  `json:"at"`
+	Full  int64  `json:"full"` // when all of it was
+}
+
+// pgQuery visits the rows of a user's own SELECT.
+func (r *reading) pgQuery(conn *pgconn.PgConn, user *pgUserQuery, since *pgQueryCursor) error {
+	server, err := readServer(r.ctx, conn)
+	if err != nil {
+		return fmt.Errorf("cannot read the source %s: %w", r.source, err)
+	}
+	goesOn := false
+	if since != nil {
+		if goesOn, err = server.goesOn(since.pgServer, r.source); err != nil {
+			return err
+		}
+	}
+	// The clock comes before the query's snapshot. What that does not show committed later than
+	// this moment, so the next reading finds it if its timestamp is at most a window older. One
+	// statement has one snapshot, taken when it holds its locks.
+	if err := exec(r.ctx, conn, `BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY`); err != nil {
+		return fmt.Errorf("cannot read the source %s: %w", r.source, err)
+	}
+	row, err := oneRow(r.ctx, conn, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`)
+	if err != nil {
+		return fmt.Errorf("cannot read the source %s: %w", r.source, err)
+	}
+	now, err := strconv.ParseInt(row[0], 10, 64)
+	if err != nil {
+		return fmt.Errorf("cannot read the source %s: its clock: %w", r.source, err)
+	}
+	cursor := pgQueryCursor{pgServer: server, Query: user.sum, At: now, Full: now}
+	query := pgQuery{sql: user.sql, key: func(string) bool { return false }}
+	r.result.Full = true
+	if user.since {
+		from := "-infinity"
+		if goesOn && since.Query == user.sum && now >= since.Full && now-since.Full < user.fullEvery.Microseconds() {
+			// A clock that was set back makes the window longer, never shorter.
+			from = time.UnixMicro(min(since.At, now) - user.window.Microseconds()).UTC().Format(time.RFC3339Nano)
+			cursor.Full, r.result.Full = since.Full, false
+		}
+		query.params, query.types = [][]byte{[]byte(from)}, []uint32{pgtype.TimestamptzOID}
+	}
+	if err := r.userRows(conn, query); err != nil {
+		return err
+	}
+	r.result.Cursor, err = encodeCursor(cursor)
+	return err
+}
+
+func (r *reading) userRows(conn *pgconn.PgConn, query pgQuery) error {
+	b := builder{wordy: true}
+	q, err := r.start(conn, &b, query)
+	if err != nil {
+		return fmt.Errorf("the query on %s failed: %w", r.source, err)
+	}
+	for line := int64(1); q.NextRow(); line++ {
+		if err := r.raw(&b, line, q.columns, q.Values()); err != nil {
+			return err
+		}
+	}
+	if _, err := q.Close(); err != nil {
+		return fmt.Errorf("the query on %s failed: %w", r.source, err)
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/revocast/revocast/internal/pgtest"
+)
+
+// Whatever is wrong with an address, nobody reads its password in a name or a message.
+func TestPostgresHidesPasswords(t *testing.T) {
+	t.Setenv("PGCONNECT_TIMEOUT", "5")
+	dir := t.TempDir()
+	for location, name := range map[string]string{
+		"postgres://u:s3cret@h.invalid:5432/db":                                 "postgres://u@h.invalid:5432/db",
+		"postgresql://u:s3cret@h.invalid/db?sslmode=disable":                    "postgresql://u@h.invalid/db?sslmode=disable",
+		"postgres://h.invalid/db?user=u&password=s3cret&sslmode=disable":        "postgres://h.invalid/db?sslmode=disable&user=u",
+		"postgres://u@h.invalid/db?sslpassword=s3cret&sslmode=disable":          "postgres://u@h.invalid/db?sslmode=disable",
+		"postgres://u:%73%33cret@h.invalid/db":                                  "postgres://u@h.invalid/db",
+		"postgres://u:s3cret@h.invalid/db?sslmode=nonsense":                     "postgres://u@h.invalid/db?sslmode=nonsense",
+		"postgres://u:s3cret@h.invalid/db?connect_timeout=soon":                 "postgres://u@h.invalid/db?connect_timeout=soon",
+		"postgres://u:s3cret@h.invalid/db?sslrootcert=" + dir + "/missing":      "postgres://u@h.invalid/db?sslrootcert=" + dir + "/missing",
+		"postgres://u:s3cret@h.invalid/db?sslmode=disable&target_session_attrs": "postgres://u@h.invalid/db?sslmode=disable&target_session_attrs",
+	} {
+		s, err := Open(location, Options{})
+		require.NoError(t, err, location)
+		require.Equal(t, name, s.Name())
+		_, _, err = readAll(t, s, nil)
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "cret", location)
+		require.NotContains(t, err.Error(), "\n")
+		_, err = Record(t.Context(), location, NewRow{Claims: map[string]string{"jti": "a"}})
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "cret", location)
+		_, err = Record(t.Context(), location, NewRow{})
+		require.NotContains(t, err.Error(), "cret", location)
+	}
+	for _, location := range []string{
+		"postgres://u:s3#cret@h/db", "postgres://u:33#cret@h/db", "postgres://u:3/cret@h/db", "postgres://u:3?cret@h/db", "postgres://u:s3cret%@h/db",
+		"postgres://u:s3 cret@h/db", "postgres://u:s3cret@h:port/db", "postgres://u:s3[cret@h/db", "postgres://u@h/db?password=%zzcret",
+	} {
+		_, err := Open(location, Options{})
+		require.EqualError(t, err, postgresForm, location)
+	}
+
+	// Nor one from elsewhere.
+	server, database := postgres(t)
+	server.Exec(t, database, `CREATE ROLE asked`)
+	server.Password(t, "asked", "right")
+	address := server.URL("asked", database)
+	pass, service := filepath.Join(dir, "pgpass"), filepath.Join(dir, "service")
+	write(t, pass, "*:*:*:asked:s3cret\n")
+	write(t, service, "[auth]\nuser=asked\npassword=s3cret\n")
+	for _, set := range [][2]string{{"PGPASSWORD", "s3cret"}, {"PGPASSFILE", pass}} {
+		t.Run(set[0], func(t *testing.T) {
+			t.Setenv(set[0], set[1])
+			_, _, err := readAll(t, open(t, address, Options{}), nil)
+			require.ErrorContains(t, err, "cannot connect to "+address+": ")
+			require.ErrorContains(t, err, `password authentication failed for user "asked"`)
+			require.NotContains(t, err.Error(), "cret")
+		})
+	}
+	t.Setenv("PGSERVICEFILE", service)
+	_, _, err := readAll(t, open(t, strings.Replace(address, "asked@", "", 1)+"?service=auth", Options{}), nil)
+	require.ErrorContains(t, err, `password authentication failed for user "asked"`)
+	require.NotContains(t, err.Error(), "cret")
+	t.Setenv("PGPASSWORD", "right")
+	_, _, err = readAll(t, open(t, address, Options{}), nil)
+	require.ErrorContains(t, err, "permission denied for table revocations")
+}
+
+func TestPostgresRefused(t *testing.T) {
+	server, database := postgres(t)
+	address := server.URL("postgres", database)
+	refused := func(want string) {
+		t.Helper()
+		_, _, err := readAll(t, open(t, address, Options{}), nil)
+		require.ErrorContains(t, err, want)
+	}
+	server.Exec(t, database, `ALTER TABLE revocations ENABLE ROW LEVEL SECURITY`, `CREATE ROLE hidden LOGIN IN ROLE revocations_reader`)
+	_, _, err := readAll(t, open(t, server.URL("hidden", database), Options{}), nil)
+	require.ErrorContains(t, err, "query would be affected by row-level security policy")
+
+	server.Exec(t, database, `ALTER TABLE revocations DISABLE TRIGGER revocations_stamp`)
+	refused("its table revocations lacks what publisher schema gives it (id, txid, and the trigger that sets txid)")
+	server.Exec(t, database, `DROP TABLE revocations`)
+	refused("cannot use the source " + address + ": it has no table revocations; publisher schema prints the SQL that makes one, and --query reads a table of your own")
+	_, err = Record(t.Context(), address, NewRow{Claims: map[string]string{"jti": "a"}})
+	require.ErrorContains(t, err, "it has no table revocations that this role can see; publisher schema prints the SQL that makes one")
+	server.Exec(t, database, `CREATE TABLE revocations (id bigint PRIMARY KEY, jti text)`)
+	refused("lacks what publisher schema gives it")
+	server.Exec(t, database, `DROP TABLE revocations`, `CREATE VIEW revocations AS SELECT 'a' AS jti`)
+	refused("lacks what publisher schema gives it")
+	server.Exec(t, database, `DROP VIEW revocations`, PostgresSchema, `ALTER TABLE revocations ADD COLUMN "Exp" text`)
+	refused(`the column "Exp" of ` + address + ` cannot be used: the reserved column is written in lower case: "exp"`)
+
+	// A server that is not there, and one that says nothing.
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address = "postgres://u@" + listener.Addr().String() + "/db?connect_timeout=1"
+	refused("cannot connect to " + address)
+	require.NoError(t, listener.Close())
+	refused("connection refused")
+}
+
+// Whatever ends a reading half-way ends it with an error.
+func TestPostgresInterrupted(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t)
+	database := withTable(t, server)
+	server.Exec(t, database, `INSERT INTO revocations (jti) SELECT 'j' || i FROM generate_series(1, 100000) i`)
+	s := open(t, server.URL("postgres", database), Options{})
+	stop := errors.New("enough")
+	for name, c := range map[string]struct {
+		end  func(cancel func()) error
+		want string
+	}{
+		"visitor": {func(func()) error { return stop }, "enough"},
+		"context": {func(cancel func()) error { cancel(); return nil }, "context canceled"},
+		"statement": {func(func()) error {
+			server.Exec(t, database, `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'revocast publisher'`)
+			return nil
+		}, "canceling statement due to user request"},
+		"connection": {func(func()) error {
+			server.Exec(t, database, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'revocast publisher'`)
+			return nil
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) { interrupted(t, s, c.end, c.want) })
+	}
+	interrupted(t, s, func(func()) error { server.Stop(syscall.SIGQUIT); return nil }, "")
+	require.NoError(t, server.Up())
+	result, err := s.Read(t.Context(), nil, func(*Row) error { return nil })
+	require.NoError(t, err)
+	require.EqualValues(t, 100_000, result.Rows)
+}
+
+// interrupted reads, and lets something end it after the first row.
+func interrupted(t *testing.T, s Source, end func(cancel func()) error, want string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	rows := 0
+	result, err := s.Read(ctx, nil, func(*Row) error {
+		if rows++; rows > 1 {
+			return nil
+		}
+		return end(cancel)
+	})
+	require.Error(t, err)
+	require.ErrorContains(t, err, want)
+	require.Empty(t, result)
+	require.Less(t, rows, 100_000)
+}
+
+func TestPostgresServiceFile(t *testing.T) {
+	server, database := postgres(t)
+	server.Exec(t, database, insert1("a"))
+	host, port, err := net.SplitHostPort(strings.Split(strings.TrimPrefix(server.URL("postgres", ""), "postgres://postgres@"), "/")[0])
+	require.NoError(t, err)
+	for name, value := range map[string]string{"PGHOST": host, "PGPORT": port, "PGUSER": "postgres", "PGDATABASE": database} {
+		t.Setenv(name, value)
+	}
+	require.NoError(t, os.Unsetenv("PGSERVICE"))
+	follow(t, "postgres://", Options{}).step(true, "a")
+}

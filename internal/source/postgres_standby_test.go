@@ -1,0 +1,96 @@
+package source
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/revocast/revocast/internal/pgtest"
+)
+
+// Why cursors do not simply keep a snapshot: one of a standby does not say which
+// transactions are running.
+func TestPostgresStandby(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.Start(t)
+	database := withTable(t, primary)
+	primary.Exec(t, database, insert1("a"))
+	standby := primary.Standby(t)
+	f := follow(t, standby.URL("postgres", database), Options{})
+	f.step(true, "a")
+
+	late := begin(t, primary, database)
+	run(t, late, insert1("late"))
+	primary.Exec(t, database, insert1("b"))
+	standby.CatchUp(t, primary)
+	running := primary.Text(t, database, `SELECT pg_current_snapshot()`)
+	require.False(t, strings.HasSuffix(running, ":"), running)
+	none := standby.Text(t, database, `SELECT pg_current_snapshot()`)
+	require.True(t, strings.HasSuffix(none, ":"), "%s: a standby's snapshot is whole now, so cursors may be made as on a primary", none)
+	f.step(false, "b")
+	run(t, late, `COMMIT`)
+	standby.CatchUp(t, primary)
+	f.step(false, "late")
+
+	// One list may be published from the primary now and from the standby then. Each
+	// time everything is read, but never an older state.
+	p := follow(t, primary.URL("postgres", database), Options{})
+	p.cursor = f.cursor
+	p.step(true, "a", "late", "b")
+	standby.Exec(t, database, `SELECT pg_wal_replay_pause()`)
+	require.Eventually(t, func() bool {
+		return standby.Text(t, database, `SELECT pg_get_wal_replay_pause_state()`) == "paused"
+	}, time.Minute, 10*time.Millisecond)
+	primary.Exec(t, database, insert1("c"))
+	p.step(false, "c")
+	f.step(false) // it is where it was
+	ahead := f.cursor
+	f.cursor = p.cursor
+	_, _, err := readAll(t, f.source, f.cursor)
+	require.ErrorIs(t, err, ErrOlderSource)
+	require.ErrorContains(t, err, "let it catch up, or name the server that is ahead")
+	standby.Exec(t, database, `SELECT pg_wal_replay_resume()`)
+	standby.CatchUp(t, primary)
+	f.step(true, "a", "late", "b", "c")
+	f.cursor = ahead
+	f.step(false, "c")
+
+	// A standby that was promoted is on a timeline of its own; the old primary must not come back.
+	standby.Promote(t)
+	f.step(true, "a", "late", "b", "c")
+	standby.Exec(t, database, insert1("d"))
+	f.step(false, "d")
+	primary.Exec(t, database, insert1("e"), insert1("f"))
+	p.cursor = f.cursor
+	_, _, err = readAll(t, p.source, p.cursor)
+	require.ErrorIs(t, err, ErrOlderSource)
+	require.ErrorContains(t, err, "is on timeline 1, and timeline 2 was read before, so it is not the server that was promoted")
+}
+
+// A server that lost the last commits in a failover gives their transaction ids again.
+func TestPostgresFailoverBehind(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.Start(t)
+	database := withTable(t, primary)
+	primary.Exec(t, database, insert1("a"))
+	standby := primary.Standby(t)
+	standby.CatchUp(t, primary)
+	standby.Stop(syscall.SIGINT)
+	f := follow(t, primary.URL("postgres", database), Options{})
+	primary.Exec(t, database, insert1("lost"), insert1("lost too"), insert1("and this"))
+	f.step(true, "a", "lost", "lost too", "and this")
+	horizon, ok := decodeCursor[pgCursor](f.cursor)
+	require.True(t, ok)
+	primary.Close()
+	require.NoError(t, standby.Up())
+	standby.Promote(t)
+	standby.Exec(t, database, insert1("b"))
+	again := standby.Text(t, database, fmt.Sprintf(`SELECT txid < '%d' FROM revocations WHERE jti = 'b'`, horizon.Xmin))
+	require.Equal(t, "t", again, "the failover lost nothing, so this shows nothing")
+	f.source = open(t, standby.URL("postgres", database), Options{})
+	f.step(true, "a", "b")
+}

@@ -1,0 +1,190 @@
+package source
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A pgCursor is how far the table revocations was read.
+type pgCursor struct {
+	pgServer
+	Table string `json:"table"`          // oid
+	Xmin  uint64 `json:"xmin"`           // of the snapshot: what is below has been read
+	Seen  string `json:"seen,omitempty"` // of what is not below, what has been read too: txids
+	ID    int64  `json:"id"`             // the highest that was read, 0 to read everything
+	Row   string `json:"row"`            // a hash of its row
+}
+
+// maxSeen is the room for Seen: a cursor has 2 KiB.
+const maxSeen = 1200
+
+// pgTable visits the rows of the table revocations that are new.
+func (r *reading) pgTable(conn *pgconn.PgConn, since *pgCursor, room int) error {
+	// Asked before the snapshot: what it says of a standby's progress and of whether
+	// it is a standby must hold for the snapshot too, and both only go one way.
+	server, err := readServer(r.ctx, conn)
+	if err != nil {
+		return fmt.Errorf("cannot read the source %s: %w", r.source, err)
+	}
+	t, err := r.openTable(conn)
+	if err != nil {
+		return err
+	}
+	next, err := readServer(r.ctx, conn)
+	if err != nil {
+		return fmt.Errorf("cannot read the source %s: %w", r.source, err)
+	}
+	next.Standby = server.Standby
+	goesOn, err := r.goesOn(conn, t, server, since)
+	if err != nil {
+		return err
+	}
+	query := pgQuery{sql: `SELECT * FROM revocations ORDER BY id`, key: isKey}
+	var seen txids
+	r.result.Full = true
+	if goesOn {
+		if seen, err = decodeTxids(since.Xmin, since.Seen); err == nil {
+			r.result.Full = false
+			query.sql = `SELECT * FROM revocations WHERE txid >= $1 ORDER BY id`
+			query.params = [][]byte{strconv.AppendUint(nil, since.Xmin, 10)}
+		}
+	}
+	cursor := &pgCursor{pgServer: next, Table: t.oid, Xmin: t.snapshot.xmin}
+	if !r.result.Full {
+		cursor.ID = since.ID
+	}
+	now, err := r.newRows(conn, query, t, server.Standby, seen, cursor)
+	if err != nil {
+		return err
+	}
+	if t.foreign {
+		r.result.Warnings = append(r.result.Warnings, fmt.Sprintf("the rows of %s have transaction ids of another table, since it was restored from a dump, so all of them are read every time; run publisher schema on it again", r.source))
+		cursor.ID = 0
+	}
+	if cursor.ID != 0 {
+		if cursor.Row, err = r.rowSum(conn, cursor.ID); err != nil {
+			return fmt.Errorf("cannot read the source %s: %w", r.source, err)
+		}
+	}
+	cursor.Seen = now.encode(cursor.Xmin, room)
+	r.result.Cursor, err = encodeCursor(cursor)
+	return err
+}
+
+func isKey(name string) bool { return name == "id" || name == "txid" }
+
+// goesOn tells whether the rows of the table can be read on from the cursor.
+func (r *reading) goesOn(conn *pgconn.PgConn, t *pgTable, server pgServer, since *pgCursor) (bool, error) {
+	if since == nil {
+		return false, nil
+	}
+	ok, err := server.goesOn(since.pgServer, r.source)
+	if err != nil || !ok || t.oid != since.Table || t.foreign || since.ID == 0 {
+		return false, err
+	}
+	if t.snapshot.xmin < since.Xmin {
+		return false, fmt.Errorf("%w: in %s all transactions below %d have ended, and those below %d had; if its machine was put back to an earlier state, publish it under another --source-name",
+			ErrOlderSource, r.source, t.snapshot.xmin, since.Xmin)
+	}
+	// Another row in place of the last, or none, and the table may be another one.
+	sum, err := r.rowSum(conn, since.ID)
+	if err != nil {
+		return false, fmt.Errorf("cannot read the source %s: %w", r.source, err)
+	}
+	return sum != "" && sum == since.Row, nil
+}
+
+// newRows visits the rows of transactions that are not in seen. It gives what then has been
+// seen from the snapshot's xmin on.
+func (r *reading) newRows(conn *pgconn.PgConn, query pgQuery, t *pgTable, standby bool, seen txids, cursor *pgCursor) (txids, error) {
+	b := builder{wordy: true}
+	q, err := r.start(conn, &b, query)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the source %s: %w", r.source, err)
+	}
+	id := slices.IndexFunc(q.columns, func(c pgColumn) bool { return c.key == "id" })
+	txid := slices.IndexFunc(q.columns, func(c pgColumn) bool { return c.key == "txid" })
+	var now txids
+	for q.NextRow() {
+		fields := q.Values()
+		line, txid := int64(binary.BigEndian.Uint64(fields[id])), binary.BigEndian.Uint64(fields[txid])
+		cursor.ID = max(cursor.ID, line)
+		if standby && txid >= t.snapshot.xmin {
+			now.add(txid)
+		}
+		if txid >= t.snapshot.xmax {
+			t.foreign = true // it cannot be a transaction of this server
+		}
+		if seen.has(txid) {
+			continue
+		}
+		if err := r.raw(&b, line, q.columns, fields); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := q.Close(); err != nil {
+		return nil, fmt.Errorf("cannot read the source %s: %w", r.source, err)
+	}
+	if !standby {
+		now = t.snapshot.ended()
+	}
+	return now, nil
+}
+
+// rowSum is a hash of a row, empty if there is none of that id.
+func (r *reading) rowSum(conn *pgconn.PgConn, id int64) (string, error) {
+	result := conn.ExecParams(r.ctx, `SELECT * FROM revocations WHERE id = $1`, [][]byte{strconv.AppendInt(nil, id, 10)}, nil, nil, nil).Read()
+	if result.Err != nil || len(result.Rows) == 0 {
+		return "", result.Err
+	}
+	names, row := make([]string, len(result.FieldDescriptions)), result.Rows[0]
+	for i, f := range result.FieldDescriptions {
+		names[i] = f.Name
+	}
+	return sumRow(names, func(i int) (string, bool) { return string(row[i]), row[i] != nil }), nil
+}
+
+// A pgTable is the table revocations in a transaction that reads it.
+type pgTable struct {
+	oid      string
+	snapshot pgSnapshot
+	foreign  bool // its transaction ids are those of another table
+}
+
+// openTable begins the transaction. The lock comes before the snapshot: to a snapshot from
+// before an ALTER TABLE that writes the table anew, all its rows would be invisible. With
+// row_security off, a policy that would hide rows is an error.
+func (r *reading) openTable(conn *pgconn.PgConn) (*pgTable, error) {
+	err := exec(r.ctx, conn, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+		SET LOCAL row_security = off; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO';
+		LOCK TABLE revocations IN ACCESS SHARE MODE`)
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "42P01" {
+		return nil, fmt.Errorf("cannot use the source %s: it has no table revocations; publisher schema prints the SQL that makes one, and --query reads a table of your own", r.source)
+	} else if err != nil {
+		return nil, fmt.Errorf("cannot read the source %s: %w", r.source, err)
+	}
+	row, err := oneRow(r.ctx, conn, `SELECT pg_current_snapshot(), c.oid,
+		c.relkind = 'r'
+		AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = 'id' AND atttypid = 'bigint'::regtype AND attnotnull)
+		AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attname = 'txid' AND atttypid = 'xid8'::regtype AND attnotnull)
+		AND EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = 'revocations_stamp' AND tgenabled = 'A'),
+		(SELECT col_description(c.oid, attnum) FROM pg_attribute WHERE attrelid = c.oid AND attname = 'txid')
+			= format('ids of transactions of cluster %s, in table %s', (SELECT system_identifier FROM pg_control_system()), c.oid)
+		FROM pg_class c WHERE c.oid = 'revocations'::regclass`)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the source %s: %w", r.source, err)
+	}
+	if row[2] != "t" {
+		return nil, fmt.Errorf("cannot use the source %s: its table revocations lacks what publisher schema gives it (id, txid, and the trigger that sets txid), so new rows cannot be told from old ones; run publisher schema on it, or read it with --query", r.source)
+	}
+	t := &pgTable{oid: row[1], foreign: row[3] != "t"}
+	if t.snapshot, err = parseSnapshot(row[0]); err != nil {
+		return nil, fmt.Errorf("cannot read the source %s: %w", r.source, err)
+	}
+	return t, nil
+}

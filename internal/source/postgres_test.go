@@ -1,0 +1,175 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"github.com/revocast/revocast/internal/pgtest"
+)
+
+var shared struct {
+	sync.Mutex
+	server *pgtest.Server
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if shared.server != nil {
+		shared.server.Close()
+	}
+	os.Exit(code)
+}
+
+// postgres gives a database with the table revocations, on the server that all tests
+// share that do it no harm.
+func postgres(t *testing.T) (server *pgtest.Server, database string) {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.server == nil {
+		shared.server = pgtest.Open(t)
+	}
+	return shared.server, withTable(t, shared.server)
+}
+
+func withTable(t *testing.T, server *pgtest.Server) string {
+	t.Helper()
+	database := server.Database(t)
+	server.Exec(t, database, PostgresSchema, PostgresSchema) // a second time it does nothing
+	return database
+}
+
+// A follower reads a source again and again, each time from where it was.
+type follower struct {
+	t      *testing.T
+	source Source
+	cursor Cursor
+}
+
+func follow(t *testing.T, location string, opt Options) *follower {
+	return &follower{t: t, source: open(t, location, opt)}
+}
+
+func (f *follower) step(full bool, want ...string) []Row {
+	f.t.Helper()
+	rows, result, err := readAll(f.t, f.source, f.cursor)
+	require.NoError(f.t, err)
+	require.Equal(f.t, append([]string{}, want...), jtis(rows))
+	require.Equal(f.t, full, result.Full)
+	require.Empty(f.t, result.Warnings)
+	f.cursor = result.Cursor
+	return rows
+}
+
+func insert1(jti string) string {
+	return fmt.Sprintf(`INSERT INTO revocations (jti) VALUES ('%s')`, jti)
+}
+
+func begin(t *testing.T, server *pgtest.Server, database string) *pgx.Conn {
+	conn := server.Connect(t, database)
+	run(t, conn, `BEGIN`)
+	return conn
+}
+
+func run(t *testing.T, conn *pgx.Conn, statements ...string) {
+	t.Helper()
+	for _, s := range statements {
+		_, err := conn.PgConn().Exec(context.Background(), s).ReadAll()
+		require.NoError(t, err, s)
+	}
+}
+
+func TestPostgresCursor(t *testing.T) {
+	server, database := postgres(t)
+	db := func(statements ...string) { t.Helper(); server.Exec(t, database, statements...) }
+	f := follow(t, server.URL("postgres", database), Options{})
+	f.step(true)
+	db(insert1("a"), insert1("b"))
+	f.step(true, "a", "b") // a table that was empty is read from the start
+	f.step(false)
+	db(insert1("c"))
+	require.EqualValues(t, 3, f.step(false, "c")[0].Line)
+
+	// A transaction that took its id first and ends last, after others and after a reading.
+	late := begin(t, server, database)
+	run(t, late, insert1("late"))
+	db(insert1("d"), insert1("e"))
+	f.step(false, "d", "e")
+	f.step(false)
+	db(insert1("f"))
+	f.step(false, "f")
+	run(t, late, `SAVEPOINT s`, insert1("undone"), `ROLLBACK TO s`, `SAVEPOINT s`, insert1("later"), `COMMIT`)
+	f.step(false, "late", "later")
+	f.step(false)
+
+	// A prepared one, over which others come and go.
+	db(`BEGIN; SET LOCAL revocast.notify = off; `+insert1("prepared")+`; PREPARE TRANSACTION 'p'`, insert1("g"))
+	f.step(false, "g")
+	db(`COMMIT PREPARED 'p'`)
+	f.step(false, "prepared")
+
+	// Housekeeping.
+	db(`DELETE FROM revocations WHERE jti = 'b'`, `VACUUM FULL revocations`)
+	f.step(false)
+	db(`ALTER TABLE revocations ADD COLUMN device_id text`)
+	f.step(false)
+	db(`ALTER TABLE revocations ALTER COLUMN reason TYPE varchar(500)`) // writes the table anew
+	f.step(false)
+	db(`DELETE FROM revocations WHERE jti = 'g'`)
+	f.step(true, "a", "c", "late", "d", "e", "f", "later", "prepared") // in order of their ids
+	db(`TRUNCATE revocations RESTART IDENTITY`, insert1("x"))
+	f.step(true, "x")
+	db(`TRUNCATE revocations RESTART IDENTITY`, insert1("y"), insert1("z"))
+	f.step(true, "y", "z")
+	db(`TRUNCATE revocations`)
+	f.step(true)
+	f.step(true)
+
+	// Another table under the name.
+	db(insert1("y"))
+	f.step(true, "y")
+	db(`ALTER TABLE revocations RENAME TO old`, `ALTER TABLE old RENAME CONSTRAINT revocations_pkey TO old_pkey`,
+		`ALTER TABLE old RENAME CONSTRAINT revocations_txid_id_key TO old_key`, PostgresSchema, insert1("n"))
+	f.step(true, "n")
+}
+
+// After a crash a server gives transaction ids anew that no committed transaction had: to go by
+// them alone would skip the revocations of whoever gets them.
+func TestPostgresCrash(t *testing.T) {
+	for name, crash := range map[string]func(*testing.T, *pgtest.Server, string){
+		"server": func(t *testing.T, s *pgtest.Server, _ string) {
+			s.Stop(syscall.SIGQUIT)
+			require.NoError(t, s.Up())
+		},
+		"process": func(t *testing.T, s *pgtest.Server, database string) { s.KillBackend(t, database) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := pgtest.Start(t, "wal_writer_delay=10s")
+			database := withTable(t, server)
+			server.Exec(t, database, insert1("a"))
+			f := follow(t, server.URL("postgres", database), Options{})
+			f.step(true, "a")
+			server.Exec(t, database, `CHECKPOINT`)
+			for range 5 {
+				server.Exec(t, database, `BEGIN; SELECT pg_current_xact_id(); ROLLBACK`)
+			}
+			f.step(false)
+			horizon, ok := decodeCursor[pgCursor](f.cursor)
+			require.True(t, ok)
+			crash(t, server, database)
+			server.Exec(t, database, insert1("b"))
+			again := server.Text(t, database, fmt.Sprintf(`SELECT txid < '%d' FROM revocations WHERE jti = 'b'`, horizon.Xmin))
+			require.Equal(t, "t", again, "the crash lost nothing, so this shows nothing")
+			f.step(true, "a", "b")
+			f.step(false)
+		})
+	}
+}
