@@ -186,10 +186,11 @@ func (c *Client) refresh(ctx context.Context) error {
 	if v := c.view.Load(); v != nil {
 		base = v.state
 	}
-	state, objects, err := history.Follow(ctx, c.cfg.Store, next, base)
+	state, objects, err := history.Follow(ctx, c.cfg.Store, c.cfg.Keys, next, base)
 	if err != nil {
 		return errors.Join(why, err)
 	}
+	next = state.Version // a later one, if next was too old
 	c.floor = next
 	c.view.Store(newView(state))
 	c.cfg.Log.Info("new revocation list", "version", next.Version, "entries", state.List.Len())

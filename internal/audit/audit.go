@@ -20,8 +20,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/signer"
@@ -154,7 +152,7 @@ func (w *walk) end() (uint64, error) {
 			return 0, err
 		}
 		for _, info := range infos {
-			if version, ok := manifestVersion(info.Name); ok {
+			if version, ok := history.ManifestVersion(info.Name); ok {
 				last = max(last, version)
 			} else if info.Name != signer.LatestName {
 				w.strays = append(w.strays, info.Name)
@@ -169,15 +167,6 @@ func (w *walk) end() (uint64, error) {
 		return 0, fmt.Errorf("%w in %s", history.ErrNoList, w.r)
 	}
 	return 0, nil
-}
-
-func manifestVersion(name string) (uint64, bool) {
-	digits, ok := strings.CutPrefix(name, "versions/")
-	if digits, ok2 := strings.CutSuffix(digits, "/manifest.jwt"); ok && ok2 {
-		version, err := strconv.ParseUint(digits, 10, 64)
-		return version, err == nil && name == signer.ManifestName(version)
-	}
-	return 0, false
 }
 
 // version proves one version.

@@ -260,7 +260,7 @@ func (p *publisher) base(ctx context.Context) (*history.State, error) {
 			return nil, err
 		}
 	}
-	state, objects, err := history.Follow(ctx, p.Store, head, cached)
+	state, objects, err := history.Follow(ctx, p.Store, p.keys, head, cached)
 	if err != nil || p.cache == nil {
 		return state, err
 	}
