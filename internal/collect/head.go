@@ -25,7 +25,7 @@ func (c *collection) findHead(ctx context.Context) (hint *history.Version, err e
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, advised(err)
 	}
-	if c.head, err = history.Head(ctx, c.Store, c.Keys, hint); err != nil {
+	if c.head, err = history.Probe(ctx, c.Store, c.Keys, hint); err != nil {
 		return nil, advised(err)
 	}
 	if hint != nil {
