@@ -16,6 +16,7 @@ type cli struct {
 	Publish   publishes `cmd:"" help:"Publish what is new in a source as the next version of the list."`
 	Revoke    revoke    `cmd:"" help:"Record a revocation in a source."`
 	Reinstate reinstate `cmd:"" help:"Record that a revocation ends."`
+	GC        gc        `cmd:"" name:"gc" help:"Delete what only old versions of the list need."`
 }
 
 func main() {
