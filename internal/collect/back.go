@@ -18,7 +18,7 @@ const atOnce = 16
 // readBack keeps the versions whole that were the newest within the time to keep. It reads
 // them from the head backwards, and proves each by the one after it.
 func (c *collection) readBack(ctx context.Context, k *keeping) error {
-	next := c.head
+	next, whole := c.head, true
 	done := int64(0)
 	for c.wants(k, next) {
 		batch, errs := c.readMany(ctx, next.Version-1)
@@ -33,7 +33,10 @@ func (c *collection) readBack(ctx context.Context, k *keeping) error {
 				return fmt.Errorf("version %d in %s cannot be believed: %s; run verifier verify", next.Version, c.Store, problems[0])
 			}
 			k.name(v)
-			k.oldest = v.Version
+			// A run with a shorter time to keep may have been here before.
+			if whole = whole && c.listed.holds(v); whole {
+				k.oldest = v.Version
+			}
 			next = v
 			done++
 			c.Step("reading versions to keep", done, 0)
@@ -76,9 +79,6 @@ func (c *collection) keepSpare(ctx context.Context, k *keeping) error {
 		return nil // it is the first of all
 	}
 	k.spare = at - 1
-	if k.spare >= k.oldest {
-		return nil
-	}
 	var pair [2]*history.Version
 	for i := range pair {
 		var err error

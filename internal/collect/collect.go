@@ -113,8 +113,8 @@ func (t *Tally) Things() int { return t.Snapshots + t.Deltas + t.Temporary }
 type Result struct {
 	Head      uint64    `json:"head"`
 	IssuedAt  time.Time `json:"issued_at"`         // of the head
-	WholeFrom uint64    `json:"whole_from"`        // the first of the versions that stay whole
-	Spare     uint64    `json:"spare,omitempty"`   // the version with the spare snapshot that stays whole
+	WholeFrom uint64    `json:"whole_from"`        // from it up to the head all versions are whole
+	Spare     uint64    `json:"spare,omitempty"`   // the version with the spare snapshot
 	Manifests int       `json:"manifests"`         // all are kept
 	Kept      Tally     `json:"kept"`              // snapshots and deltas that stay
 	Young     int       `json:"young,omitempty"`   // of Kept, those that no kept version names but that are young

@@ -71,6 +71,14 @@ func (l *listing) find(name string) (store.Info, bool) {
 	return l.infos[i], true
 }
 
+// holds tells whether all is there that a version names.
+func (l *listing) holds(v *history.Version) bool {
+	return !slices.ContainsFunc(v.Objects, func(o signer.Object) bool {
+		_, ok := l.find(o.Name())
+		return !ok
+	})
+}
+
 // last is the last version that has a manifest by its name.
 func (l *listing) last() uint64 {
 	for _, info := range slices.Backward(l.infos) {

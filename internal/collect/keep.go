@@ -18,7 +18,7 @@ type keeping struct {
 	head   uint64
 	whole  time.Time // versions that were the newest at that moment or later stay whole
 	young  time.Time // what was written at that moment or later stays
-	oldest uint64    // the first version in the row that stays whole
+	oldest uint64    // from it up to the head all versions are whole
 	spare  uint64
 	names  map[string]bool
 }
