@@ -151,11 +151,11 @@ func (d *dir) write(ctx context.Context, name string, data []byte, publish func(
 // makeTemp makes the folder and in it a temporary file. Somebody who tidies up may
 // take the folder away between the two, while it is empty.
 func makeTemp(folder string, data []byte) (temp string, err error) {
-	for range 5 {
-		if err := makeDurable(folder); err != nil {
-			return "", err
+	for range 100 {
+		if err = makeDurable(folder); err == nil {
+			temp, err = writeTemp(folder, data)
 		}
-		if temp, err = writeTemp(folder, data); !errors.Is(err, fs.ErrNotExist) {
+		if !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -74,22 +73,26 @@ func (d *dir) Litter(ctx context.Context, before time.Time) ([]Info, error) {
 	return infos, err
 }
 
-// isLitter tells by its name whether something may be litter: a temporary file, or a
-// folder, in the store itself or in a folder that objects may have.
+// isLitter tells by its name whether something may be litter: a folder that objects may
+// have, or a temporary file in the store itself or in such a folder.
 func isLitter(name string) bool {
 	folder, isFolder := strings.CutSuffix(name, "/")
 	if !isFolder {
-		if !strings.HasPrefix(path.Base(name), tempPrefix) {
+		slash := strings.LastIndexByte(name, '/')
+		if !strings.HasPrefix(name[slash+1:], tempPrefix) {
 			return false
 		}
-		folder = path.Dir(name)
+		if slash < 0 {
+			return true
+		}
+		folder = name[:slash]
 	}
-	return folder == "." || CheckName(folder) == nil
+	return CheckName(folder) == nil
 }
 
 // Sweep implements Sweeper.
 func (d *dir) Sweep(ctx context.Context, name string) error {
-	if !isLitter(name) || name == "./" {
+	if !isLitter(name) {
 		return fmt.Errorf("%w %q: it is no temporary file and no folder", ErrBadName, name)
 	}
 	if err := ctx.Err(); err != nil {
