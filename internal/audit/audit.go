@@ -10,6 +10,11 @@
 // tell two readers different things, nor rewrite what it once said, without a
 // finding. What the list means for a token is left to package client.
 //
+// Objects that are gone, and that the newest version does not need, are no finding:
+// garbage collection takes them. What remains provable is told in notes: of all
+// versions the manifests and their chain, and the state from the first one on
+// whose objects are all there.
+//
 // Memory is bounded by two states of the list and the deltas that one manifest
 // names.
 package audit
