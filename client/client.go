@@ -186,16 +186,16 @@ func (c *Client) refresh(ctx context.Context) error {
 	if v := c.view.Load(); v != nil {
 		base = v.state
 	}
-	state, objects, err := history.Follow(ctx, c.cfg.Store, next, base)
+	state, objects, err := history.Follow(ctx, c.cfg.Store, c.cfg.Keys, next, base)
 	if err != nil {
 		return errors.Join(why, err)
 	}
-	c.floor = next
+	c.floor = state.Version // later than next, if objects of that are gone
 	c.view.Store(newView(state))
-	c.cfg.Log.Info("new revocation list", "version", next.Version, "entries", state.List.Len())
+	c.cfg.Log.Info("new revocation list", "version", c.floor.Version, "entries", state.List.Len())
 	if c.cache != nil {
 		if err := c.cache.Save(ctx, state, objects); err != nil {
-			return fmt.Errorf("version %d is in use, but could not be kept in the cache: %w", next.Version, err)
+			return fmt.Errorf("version %d is in use, but could not be kept in the cache: %w", c.floor.Version, err)
 		}
 	}
 	return nil

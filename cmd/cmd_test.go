@@ -37,7 +37,10 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: filepath.Join("testdata", "script"), RequireUniqueNames: true})
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"), RequireUniqueNames: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"aged": aged, "unprivileged": unprivileged},
+	})
 }
 
 // The scripts of the folder s3 have a bucket in $S3, and what may be read of it

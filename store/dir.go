@@ -140,10 +140,7 @@ func (d *dir) write(ctx context.Context, name string, data []byte, publish func(
 		return err
 	}
 	folder := filepath.Dir(path)
-	if err := makeDurable(folder); err != nil {
-		return err
-	}
-	temp, err := writeTemp(folder, data)
+	temp, err := makeTemp(folder, data)
 	if err != nil {
 		return err
 	}
@@ -152,6 +149,20 @@ func (d *dir) write(ctx context.Context, name string, data []byte, publish func(
 		return err
 	}
 	return syncDir(folder)
+}
+
+// makeTemp makes the folder and in it a temporary file. Somebody who tidies up may
+// take the folder away between the two, while it is empty.
+func makeTemp(folder string, data []byte) (temp string, err error) {
+	for range 100 {
+		if err = makeDurable(folder); err == nil {
+			temp, err = writeTemp(folder, data)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return temp, err
 }
 
 func writeTemp(folder string, data []byte) (name string, err error) {
@@ -214,10 +225,7 @@ func (d *dir) Delete(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return d.remove(path)
 }
 
 func (d *dir) List(ctx context.Context, prefix string) ([]Info, error) {

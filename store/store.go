@@ -60,6 +60,17 @@ type Opener interface {
 	Open(ctx context.Context, name string) (io.ReadCloser, int64, error)
 }
 
+// A Sweeper keeps more than objects: a directory has what writers leave that were
+// killed, temporary files and folders with nothing in them. Nobody ever reads these.
+type Sweeper interface {
+	// Litter gives what was left before a moment, by the store's clock, sorted by
+	// name. The names are for Sweep alone, and those of folders end in a slash.
+	Litter(ctx context.Context, before time.Time) ([]Info, error)
+	// Sweep removes a temporary file, or a folder if it is still empty; one that
+	// is not there is no error. A writer that is still at work on it writes again.
+	Sweep(ctx context.Context, name string) error
+}
+
 // A Store also writes. After any error of Create but ErrExists and ErrBadName the
 // object may or may not be there.
 type Store interface {

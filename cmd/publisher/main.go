@@ -18,6 +18,7 @@ type cli struct {
 	Reinstate reinstate `cmd:"" help:"Record that a revocation ends."`
 	Doctor    examines  `cmd:"" help:"Try out whether publishing to a store is safe and possible."`
 	Schema    schema    `cmd:"" help:"Print the SQL that makes the table revocations in PostgreSQL."`
+	GC        gc        `cmd:"" name:"gc" help:"Delete what only old versions of the list need."`
 }
 
 func main() {

@@ -10,6 +10,11 @@
 // tell two readers different things, nor rewrite what it once said, without a
 // finding. What the list means for a token is left to package client.
 //
+// Objects that are gone, and that the newest version does not need, are no finding:
+// garbage collection takes them. What remains provable is told in notes: of all
+// versions the manifests and their chain, and the state from the first one on
+// whose objects are all there.
+//
 // Memory is bounded by two states of the list and the deltas that one manifest
 // names.
 package audit
@@ -20,8 +25,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/signer"
@@ -117,9 +120,11 @@ type walk struct {
 	head    *history.Version
 	hint    *history.Version
 	hintAt  bool            // the hint is a version that was seen
-	seen    map[string]bool // all objects that any manifest named
+	seen    map[string]bool // all objects that any manifest named; true for those that are good
 	missing []string
 	deltas  []delta // those that the last manifest named and are good
+	unsure  int     // deltas that could not be held against smaller ones
+	from    uint64  // the states of all versions from this one on were rebuilt
 	strays  []string
 }
 
@@ -154,7 +159,7 @@ func (w *walk) end() (uint64, error) {
 			return 0, err
 		}
 		for _, info := range infos {
-			if version, ok := manifestVersion(info.Name); ok {
+			if version, ok := history.ManifestVersion(info.Name); ok {
 				last = max(last, version)
 			} else if info.Name != signer.LatestName {
 				w.strays = append(w.strays, info.Name)
@@ -171,20 +176,11 @@ func (w *walk) end() (uint64, error) {
 	return 0, nil
 }
 
-func manifestVersion(name string) (uint64, bool) {
-	digits, ok := strings.CutPrefix(name, "versions/")
-	if digits, ok2 := strings.CutSuffix(digits, "/manifest.jwt"); ok && ok2 {
-		version, err := strconv.ParseUint(digits, 10, 64)
-		return version, err == nil && name == signer.ManifestName(version)
-	}
-	return 0, false
-}
-
 // version proves one version.
 func (w *walk) version(v *history.Version) error {
 	w.report.Versions++
 	w.head = v
-	for _, problem := range follows(w.prev, v) {
+	for _, problem := range Follows(w.prev, v) {
 		w.find(v.Version, "", problem)
 	}
 	if w.hint != nil && w.hint.Version == v.Version {
@@ -194,9 +190,16 @@ func (w *walk) version(v *history.Version) error {
 	if err != nil {
 		return err
 	}
-	w.replay(v, files)
 	w.prev = v
-	return nil
+	return w.replay(v, files)
+}
+
+// whole says of which versions the entries are proved.
+func (w *walk) whole() string {
+	if w.state == nil {
+		return "those of the newest are not among what could be rebuilt"
+	}
+	return fmt.Sprintf("from version %d on the entries were rebuilt of all", w.from)
 }
 
 // finish is what can be said once the head is known.
@@ -222,8 +225,14 @@ func (w *walk) finish() error {
 	if gone > 0 {
 		w.note("%d objects of older versions are gone, as garbage collection leaves it", gone)
 	}
+	if w.unsure > 0 {
+		w.note("%d deltas over several versions could not be held against smaller ones, which are gone", w.unsure)
+	}
+	if without := r.Versions - r.Replayed; without > 0 && gone > 0 {
+		w.note("of %d versions only the manifests are left to prove, without their entries; %s", without, w.whole())
+	}
 	for _, name := range w.strays {
-		if !w.seen[name] {
+		if _, named := w.seen[name]; !named {
 			w.note("no manifest names %s; a publisher that lost a race or died left it", name)
 		}
 	}

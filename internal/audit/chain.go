@@ -9,9 +9,10 @@ import (
 	"github.com/revocast/revocast/signer"
 )
 
-// follows says what is wrong with a version as the successor of another; prev
-// is nil for the first one and after one that cannot be believed.
-func follows(prev, v *history.Version) (problems []string) {
+// Follows says what is wrong with a version as the successor of another; prev
+// is nil for the first one and after one that cannot be believed. Nothing is wrong if it
+// gives nothing.
+func Follows(prev, v *history.Version) (problems []string) {
 	bad := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	if prev == nil {
 		return nil

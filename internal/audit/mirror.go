@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/signer"
@@ -36,28 +37,24 @@ func Mirror(ctx context.Context, from store.Reader, to store.Store, keys *signer
 	if err != nil {
 		return nil, err
 	}
-	m := &mirror{ctx: ctx, from: from, to: to, done: map[string]bool{}, result: &Mirrored{Head: head.Version}}
+	m := &mirror{ctx: ctx, from: from, to: to, keys: keys, head: head, done: map[string]bool{}, result: &Mirrored{}}
 	if held, err := history.Head(ctx, to, keys, nil); err == nil && held.Version > head.Version {
 		return nil, fmt.Errorf("%w: %s has version %d, and %s ends at %d", ErrMirrorAhead, to, held.Version, from, head.Version)
 	} else if err != nil && !errors.Is(err, history.ErrNoList) {
 		return nil, fmt.Errorf("what is in the mirror already cannot be believed: %w", err)
 	}
-	needed := map[string]bool{}
-	for _, o := range head.Objects {
-		needed[o.Name()] = true
-	}
 	var prev *history.Version
-	for version := uint64(1); version <= head.Version; version++ {
-		step("mirroring", int64(version), int64(head.Version))
+	for version := uint64(1); version <= m.head.Version; version++ {
+		step("mirroring", int64(version), int64(m.head.Version))
 		v, err := history.Read(ctx, from, keys, version)
 		if err != nil {
 			return nil, err
 		}
-		if problems := follows(prev, v); len(problems) > 0 {
+		if problems := Follows(prev, v); len(problems) > 0 {
 			return nil, fmt.Errorf("version %d in %s cannot be believed: %s", version, from, problems[0])
 		}
 		for _, o := range v.Objects {
-			if err := m.object(o, needed[o.Name()]); err != nil {
+			if err := m.object(o); err != nil {
 				return nil, err
 			}
 		}
@@ -66,6 +63,7 @@ func Mirror(ctx context.Context, from store.Reader, to store.Store, keys *signer
 		}
 		prev = v
 	}
+	m.result.Head = prev.Version
 	return m.result, to.Put(ctx, signer.LatestName, prev.Bytes)
 }
 
@@ -73,13 +71,15 @@ type mirror struct {
 	ctx    context.Context
 	from   store.Reader
 	to     store.Store
+	keys   *signer.KeySet
+	head   *history.Version // where the mirror will end
 	done   map[string]bool
 	result *Mirrored
 }
 
 // object copies an object, once. One in the mirror that is not what its name
 // says is replaced.
-func (m *mirror) object(o signer.Object, needed bool) error {
+func (m *mirror) object(o signer.Object) error {
 	name := o.Name()
 	if m.done[name] {
 		return nil
@@ -90,9 +90,13 @@ func (m *mirror) object(o signer.Object, needed bool) error {
 		return nil
 	}
 	obj, err := m.from.Get(m.ctx, name, o.Size, "")
-	if errors.Is(err, store.ErrNotFound) && !needed {
-		m.result.Gone++
-		return nil
+	if errors.Is(err, store.ErrNotFound) {
+		needed, headErr := m.needed(name)
+		if headErr == nil && !needed {
+			m.result.Gone++
+			return nil
+		}
+		err = errors.Join(err, headErr)
 	}
 	if err != nil {
 		return err
@@ -103,6 +107,21 @@ func (m *mirror) object(o signer.Object, needed bool) error {
 	m.result.Copied++
 	m.result.Bytes += o.Size
 	return m.to.Put(m.ctx, name, obj.Data)
+}
+
+// needed tells whether the newest version needs an object that is gone. There may be a
+// newer one by now: a large list takes long to copy, and garbage collection goes on.
+func (m *mirror) needed(name string) (bool, error) {
+	names := func(o signer.Object) bool { return o.Name() == name }
+	if !slices.ContainsFunc(m.head.Objects, names) {
+		return false, nil
+	}
+	head, err := history.Probe(m.ctx, m.from, m.keys, m.head)
+	if err != nil {
+		return false, err
+	}
+	m.head = head
+	return slices.ContainsFunc(head.Objects, names), nil
 }
 
 func (m *mirror) manifest(v *history.Version) error {

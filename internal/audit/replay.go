@@ -23,10 +23,10 @@ func (w *walk) objects(v *history.Version) ([]delta, error) {
 	var good []delta
 	for _, o := range v.Objects {
 		name := o.Name()
-		if w.seen[name] {
+		if _, ok := w.seen[name]; ok {
 			continue
 		}
-		w.seen[name] = true
+		w.seen[name] = false
 		f, err := history.Fetch(w.ctx, w.r, o)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
@@ -47,6 +47,7 @@ func (w *walk) objects(v *history.Version) ([]delta, error) {
 		if o.To != v.Version {
 			w.find(v.Version, name, "it leads to another version than the first that names it")
 		}
+		w.seen[name] = true
 		good = append(good, delta{o, f})
 	}
 	w.deltas = slices.DeleteFunc(w.deltas, func(d delta) bool {
@@ -70,7 +71,7 @@ func (w *walk) sum(d delta, all []delta) {
 	for at := d.From; at != d.To; {
 		i := slices.IndexFunc(all, func(p delta) bool { return p.From == at && p.To <= d.To && p.Changes < d.Changes })
 		if i < 0 {
-			w.note("%s could not be held against smaller deltas: they are gone", d.Name())
+			w.unsure++
 			return
 		}
 		at = all[i].To
@@ -87,15 +88,14 @@ func (w *walk) sum(d delta, all []delta) {
 }
 
 // replay brings the state to a version, by its own delta or its snapshot, and
-// compares it with what the manifest signs for.
-func (w *walk) replay(v *history.Version, files []delta) {
+// compares it with what the manifest signs for. If the state before is not known, it
+// is built as a new reader does, where all that this takes is there: from the
+// oldest version that garbage collection left whole, all can be replayed again.
+func (w *walk) replay(v *history.Version, files []delta) error {
 	before := w.state
 	w.state = nil
 	var candidates []*history.State
-	if v.State.Changed != v.Version {
-		if before == nil {
-			return
-		}
+	if before != nil && v.State.Changed != v.Version {
 		candidates = w.advance(candidates, before, nil, v)
 	}
 	for _, d := range files {
@@ -109,17 +109,49 @@ func (w *walk) replay(v *history.Version, files []delta) {
 			candidates = w.advance(candidates, before, d.file, v)
 		}
 	}
+	if len(candidates) == 0 {
+		list, err := w.rebuild(v)
+		if err != nil {
+			return err
+		}
+		if list != nil {
+			candidates = append(candidates, &history.State{Version: v, List: list})
+		}
+	}
 	for _, s := range candidates {
 		if problem := differs(s, v); problem != "" {
 			w.find(v.Version, "", problem)
 			w.state = nil
-			return
+			return nil
 		}
 		w.state = s
 	}
 	if w.state != nil {
 		w.report.Replayed++
+		if before == nil {
+			w.from = v.Version
+		}
 	}
+	return nil
+}
+
+// rebuild gives a version's list from nothing, or nil if not all is good that this takes.
+func (w *walk) rebuild(v *history.Version) (*crl.List, error) {
+	plan, err := history.Plan(v.Manifest, 0)
+	if err != nil || slices.ContainsFunc(plan, func(o signer.Object) bool { return !w.seen[o.Name()] }) {
+		return nil, nil
+	}
+	s, err := history.Load(w.ctx, w.r, v, nil)
+	switch {
+	case err == nil:
+		return s.List, nil
+	case errors.Is(err, history.ErrNotTheState):
+		w.find(v.Version, "", err.Error())
+		return nil, nil
+	case unusable(err) || errors.Is(err, store.ErrNotFound):
+		return nil, nil // it changed since it was read
+	}
+	return nil, err
 }
 
 func (w *walk) advance(candidates []*history.State, before *history.State, d *crl.File, v *history.Version) []*history.State {

@@ -26,7 +26,7 @@ func OpenStore(ctx context.Context, address string) (store.Store, error) {
 	}
 	s, ok := r.(store.Store)
 	if !ok {
-		return nil, fmt.Errorf("%s can only be read; publish to a directory or to s3://bucket/prefix", r)
+		return nil, fmt.Errorf("%s can only be read; what is written to is a directory or s3://bucket/prefix", r)
 	}
 	return s, nil
 }

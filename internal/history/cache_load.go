@@ -8,8 +8,6 @@ import (
 	"io"
 	"math"
 	"runtime"
-	"strconv"
-	"strings"
 
 	"github.com/revocast/revocast/crl"
 	"github.com/revocast/revocast/internal/memory"
@@ -30,8 +28,7 @@ func (c *Cache) loadState(ctx context.Context, v *Version) (*State, error) {
 	var steps []uint64
 	for _, info := range infos {
 		there[info.Name] = true
-		digits, isManifest := strings.CutSuffix(strings.TrimPrefix(info.Name, "versions/"), "/manifest.jwt")
-		if n, err := strconv.ParseUint(digits, 10, 64); isManifest && err == nil && n < v.Version {
+		if n, ok := ManifestVersion(info.Name); ok && n < v.Version {
 			steps = append(steps, n)
 		}
 	}

@@ -56,7 +56,7 @@ func follow(t *testing.T, bucket store.Store, keys *signer.KeySet, c *history.Ca
 	t.Helper()
 	v, err := history.Read(t.Context(), bucket, keys, version)
 	require.NoError(t, err)
-	state, objects, err := history.Follow(t.Context(), bucket, v, base)
+	state, objects, err := history.Follow(t.Context(), bucket, keys, v, base)
 	require.NoError(t, err)
 	return state, c.Save(t.Context(), state, objects)
 }

@@ -86,33 +86,6 @@ func compose(deltas []*crl.File) (*crl.File, error) {
 	return crl.ComposeAll(deltas...)
 }
 
-// Follow is Load that falls back to a snapshot if something is wrong with the
-// deltas, and that also gives the stored bytes of the objects that led to the state, for
-// a [Cache].
-func Follow(ctx context.Context, r store.Reader, v *Version, base *State) (*State, map[string][]byte, error) {
-	seen := &recorder{r, map[string][]byte{}}
-	s, err := Load(ctx, seen, v, base)
-	if err != nil && base != nil {
-		clear(seen.objects)
-		s, err = Load(ctx, seen, v, nil)
-	}
-	return s, seen.objects, err
-}
-
-// recorder remembers what was read.
-type recorder struct {
-	store.Reader
-	objects map[string][]byte
-}
-
-func (r *recorder) Get(ctx context.Context, name string, limit int64, ifNoneMatch string) (store.Object, error) {
-	obj, err := r.Reader.Get(ctx, name, limit, ifNoneMatch)
-	if err == nil {
-		r.objects[name] = obj.Data
-	}
-	return obj, err
-}
-
 // Prove is Check that also makes the list whole where the manifest has the hash
 // of all entries, and compares that: then what a cache keeps of it can be proved
 // again.

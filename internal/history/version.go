@@ -10,6 +10,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
@@ -59,6 +61,17 @@ func Read(ctx context.Context, r store.Reader, keys *signer.KeySet, version uint
 		return nil, fmt.Errorf("%w: %s in %s is the manifest of version %d", ErrOtherVersion, name, r, v.Version)
 	}
 	return v, nil
+}
+
+// ManifestVersion tells of which version a manifest is by its name, and whether it
+// is the name of one.
+func ManifestVersion(name string) (version uint64, ok bool) {
+	digits, ok := strings.CutPrefix(name, "versions/")
+	if digits, ok2 := strings.CutSuffix(digits, "/manifest.jwt"); ok && ok2 {
+		version, err := strconv.ParseUint(digits, 10, 64)
+		return version, err == nil && name == signer.ManifestName(version)
+	}
+	return 0, false
 }
 
 // Hint gets and verifies the copy of the newest manifest, which may be old. With

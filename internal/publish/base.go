@@ -47,7 +47,7 @@ func (p *publisher) base(ctx context.Context) (*history.State, error) {
 			return nil, err
 		}
 	}
-	state, objects, err := history.Follow(ctx, steady{p.Store}, head, cached)
+	state, objects, err := history.Follow(ctx, steady{p.Store}, p.keys, head, cached)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -17,9 +18,27 @@ import (
 type memory struct {
 	mu      sync.Mutex
 	objects map[string][]byte
+	written map[string]time.Time
+	now     func() time.Time // nil: no time is known
 }
 
-func newMemory() *memory { return &memory{objects: map[string][]byte{}} }
+func newMemory() *memory {
+	return &memory{objects: map[string][]byte{}, written: map[string]time.Time{}}
+}
+
+// clone is a copy as it is now.
+func (m *memory) clone() *memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return &memory{objects: maps.Clone(m.objects), written: maps.Clone(m.written), now: m.now}
+}
+
+func (m *memory) set(name string, data []byte) {
+	m.objects[name] = slices.Clone(data)
+	if m.now != nil {
+		m.written[name] = m.now()
+	}
+}
 
 func (m *memory) String() string { return "memory" }
 
@@ -45,14 +64,14 @@ func (m *memory) Create(_ context.Context, name string, data []byte) error {
 	if _, ok := m.objects[name]; ok {
 		return fmt.Errorf("%w: %s", store.ErrExists, name)
 	}
-	m.objects[name] = slices.Clone(data)
+	m.set(name, data)
 	return nil
 }
 
 func (m *memory) Put(_ context.Context, name string, data []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.objects[name] = slices.Clone(data)
+	m.set(name, data)
 	return nil
 }
 
@@ -69,7 +88,7 @@ func (m *memory) List(_ context.Context, prefix string) ([]store.Info, error) {
 	var infos []store.Info
 	for name, data := range m.objects {
 		if strings.HasPrefix(name, prefix) {
-			infos = append(infos, store.Info{Name: name, Size: int64(len(data)), ModTime: time.Time{}})
+			infos = append(infos, store.Info{Name: name, Size: int64(len(data)), ModTime: m.written[name]})
 		}
 	}
 	slices.SortFunc(infos, func(a, b store.Info) int { return strings.Compare(a.Name, b.Name) })

@@ -111,11 +111,13 @@ const modelLife = 2400
 func newWorld(t *testing.T, seed uint64) *world {
 	key, err := signer.Generate(signer.EdDSA, crand.Reader)
 	require.NoError(t, err)
+	bucket := newMemory()
 	w := &world{
 		t: t, r: rand.New(rand.NewPCG(seed, 1)), ctx: t.Context(), key: key, feed: &feed{},
-		bucket: newMemory(), cache: newMemory(),
+		bucket: bucket, cache: newMemory(),
 		model: newModel(modelLife), now: 1_800_000_000, versions: map[uint64]held{}, verdicts: map[string]int{},
 	}
+	bucket.now = func() time.Time { return time.Unix(w.now, 0) }
 	w.publish()
 	for _, name := range []string{"follower", "skipper", "sleeper"} {
 		w.readers = append(w.readers, w.open(name, newMemory(), false))

@@ -1,0 +1,159 @@
+package collect_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/revocast/revocast/internal/collect"
+	"github.com/revocast/revocast/internal/miniotest"
+	"github.com/revocast/revocast/store"
+	"github.com/revocast/revocast/store/s3"
+)
+
+var errFault = errors.New("the disk says no")
+
+// faulty is a store whose n-th operation fails: before or after it took effect, or for
+// good, as for who was killed or lost the network.
+type faulty struct {
+	store.Store
+	done    atomic.Int64
+	n       int64
+	mode    string
+	faulted atomic.Int64
+}
+
+func (f *faulty) do(op func() error) error {
+	n := f.done.Add(1)
+	if n != f.n && !(n > f.n && f.mode == "for good") {
+		return op()
+	}
+	f.faulted.Add(1)
+	if f.mode == "after" {
+		if err := op(); err != nil {
+			return err
+		}
+	}
+	return errFault
+}
+
+func (f *faulty) Get(ctx context.Context, name string, limit int64, etag string) (obj store.Object, err error) {
+	err = f.do(func() error { obj, err = f.Store.Get(ctx, name, limit, etag); return err })
+	return obj, err
+}
+
+func (f *faulty) List(ctx context.Context, prefix string) (infos []store.Info, err error) {
+	err = f.do(func() error { infos, err = f.Store.List(ctx, prefix); return err })
+	return infos, err
+}
+
+func (f *faulty) Delete(ctx context.Context, name string) error {
+	return f.do(func() error { return f.Store.Delete(ctx, name) })
+}
+
+func (f *faulty) Litter(ctx context.Context, before time.Time) (infos []store.Info, err error) {
+	err = f.do(func() error { infos, err = f.Store.(store.Sweeper).Litter(ctx, before); return err })
+	return infos, err
+}
+
+func (f *faulty) Sweep(ctx context.Context, name string) error {
+	return f.do(func() error { return f.Store.(store.Sweeper).Sweep(ctx, name) })
+}
+
+// Every operation of a run fails in every way. The list is good as it stands then, and the
+// next run does what is left to do.
+func TestEveryOperationFails(t *testing.T) {
+	origin := newList(t)
+	for range 22 {
+		origin.publish(time.Hour)
+	}
+	origin.lay(".tmp-1", origin.now.Add(-5*time.Hour))
+	want := origin.copy()
+	counted := &faulty{Store: want.bucket, n: -1}
+	want.bucket = counted
+	all := want.gc(2 * time.Hour)
+	require.Greater(t, all.Deleted.Things(), 5)
+	operations := counted.done.Load()
+
+	faults := int64(0)
+	for _, mode := range []string{"before", "after", "for good"} {
+		for n := int64(1); n <= operations; n++ {
+			l := origin.copy()
+			f := &faulty{Store: l.bucket, n: n, mode: mode}
+			cfg := l.config(2 * time.Hour)
+			cfg.Store = f
+			r, err := collect.Run(t.Context(), cfg)
+			switch {
+			case err == nil: // it had read one manifest more than it came to need
+				require.Equal(t, all.Deleted, r.Deleted)
+			case errors.Is(err, collect.ErrRefused):
+				require.ErrorIs(t, err, errFault, "operation %d of %d fails %s", n, operations, mode)
+				require.Equal(t, origin.names(), l.names())
+			default:
+				require.ErrorIs(t, err, errFault, "operation %d of %d fails %s", n, operations, mode)
+				require.Less(t, r.Deleted.Things(), all.Deleted.Things())
+			}
+			l.verify()
+			l.gc(2 * time.Hour)
+			require.Equal(t, want.names(), l.names())
+			faults += f.faulted.Load()
+		}
+	}
+	want.verify()
+	t.Logf("%d operations of a run, %d faults injected", operations, faults)
+}
+
+// copy is the list, its files as old as they were.
+func (l *list) copy() *list {
+	l.t.Helper()
+	c := &list{t: l.t, path: l.t.TempDir(), key: l.key, now: l.now, head: l.head}
+	c.bucket = c.open()
+	require.NoError(l.t, os.CopyFS(c.path, os.DirFS(l.path)))
+	for _, name := range l.names() {
+		info, err := os.Stat(filepath.Join(l.path, name))
+		require.NoError(l.t, err)
+		c.date(name, info.ModTime())
+	}
+	return c
+}
+
+// Whoever may read but not delete is told so, by a bucket, and the list stays as it is.
+func TestWithoutTheRightToDelete(t *testing.T) {
+	server := miniotest.Start(t)
+	bucket := server.Public(t)
+	l := newList(t)
+	mine, err := s3.Open(t.Context(), "s3://"+bucket+"/list?endpoint="+server.Endpoint)
+	require.NoError(t, err)
+	times := newClocked(mine, func() time.Time { return l.now })
+	for version := range 20 {
+		l.now = l.now.Add(time.Hour)
+		publishTo(t, times, l.key, times.now, fmt.Sprint(version))
+	}
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
+		t.Setenv(name, "")
+		require.NoError(t, os.Unsetenv(name))
+	}
+	t.Setenv("HOME", t.TempDir())
+	public, err := s3.Open(t.Context(), "s3://"+bucket+"/list?endpoint="+server.Endpoint)
+	require.NoError(t, err)
+	cfg := l.config(time.Hour)
+	cfg.Store = times.as(public)
+	r, err := collect.Run(t.Context(), cfg)
+	require.ErrorContains(t, err, "may not be deleted")
+	require.ErrorContains(t, err, "the list is as good as before")
+	require.Zero(t, r.Deleted)
+	require.NotZero(t, r.Garbage.Things())
+
+	cfg.Store = times
+	r, err = collect.Run(t.Context(), cfg)
+	require.NoError(t, err)
+	require.Equal(t, r.Garbage, r.Deleted)
+	require.NotEmpty(t, verify(t, times, l.key.Public()).Notes)
+}
