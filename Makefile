@@ -10,7 +10,7 @@ MINIO := github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 REVOCAST_MINIO ?= $(or $(shell command -v minio),$(BIN)/minio)
 export REVOCAST_MINIO
 
-.PHONY: build demo test bench minio postgres vectors
+.PHONY: build demo test bench minio parts vectors
 
 build:
 	$(GO) build -o $(BIN)/ ./cmd/publisher ./cmd/verifier
@@ -18,7 +18,7 @@ build:
 demo: build
 	$(GO) run ./internal/demo $(BIN)
 
-test: minio postgres
+test: minio parts
 	$(GO) vet ./...
 	$(GO) test -race -count=1 -timeout 20m ./...
 	$(GO) test -count=1 -tags portable ./internal/memory ./crl ./internal/history
@@ -38,11 +38,15 @@ $(BIN)/minio:
 	@echo "building MinIO for the tests, which takes about two minutes, once"
 	GOBIN=$(BIN) $(GO) install $(MINIO)
 
-# A PostgreSQL that is there already is used: REVOCAST_POSTGRES, Debian's, or one in the PATH.
-postgres:
-	@[ -n "$$REVOCAST_POSTGRES" ] || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null || \
-	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q postgresql; \
-	else echo "The tests need PostgreSQL 13 or later: install it, or set REVOCAST_POSTGRES to the folder of its programs." >&2; exit 1; fi
+# What the tests start besides: PostgreSQL (REVOCAST_POSTGRES, Debian's, or one in the PATH)
+# and strace. Without them the tests that need them are skipped, and fail in CI.
+parts:
+	@missing=""; \
+	[ -n "$$REVOCAST_POSTGRES" ] || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null || missing="postgresql"; \
+	command -v strace >/dev/null || missing="$$missing strace"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q $$missing; \
+	else echo "Some tests will be skipped for want of $$missing: install it, or run make test as root on Debian. PostgreSQL has to be 13 or later." >&2; fi
 
 # vectors writes testdata/vectors anew; the test compares them.
 vectors:

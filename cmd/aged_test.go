@@ -26,29 +26,44 @@ func aged(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: aged dir key versions")
 	}
-	dir := ts.MkAbs(args[0])
-	bucket, err := store.OpenDir(dir)
-	ts.Check(err)
-	key, err := signer.ParsePrivateKey([]byte(ts.ReadFile(args[1])))
-	ts.Check(err)
 	versions, err := strconv.Atoi(args[2])
 	ts.Check(err)
+	ts.Check(age(ts.MkAbs(args[0]), []byte(ts.ReadFile(args[1])), versions))
+}
+
+func age(dir string, jwk []byte, versions int) error {
+	bucket, err := store.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	key, err := signer.ParsePrivateKey(jwk)
+	if err != nil {
+		return err
+	}
 	for version := 1; version <= versions; version++ {
 		at := time.Now().Add(time.Duration(version-versions) * time.Hour)
 		row := fmt.Sprintf(`{"jti":"%d","exp":"2099-01-01T00:00:00Z"}`+"\n", version)
 		src, err := source.Open("-", source.Options{Stdin: strings.NewReader(row)})
-		ts.Check(err)
-		_, err = publish.Run(context.Background(), publish.Config{
+		if err != nil {
+			return err
+		}
+		if _, err = publish.Run(context.Background(), publish.Config{
 			Store: bucket, Key: key, Source: src, Create: version == 1, Issuer: "i", MaxTokenLife: 24 * time.Hour,
 			ValidFor: time.Hour, SnapshotEvery: 12, Now: func() time.Time { return at }, Rand: rand.Reader,
-		})
-		ts.Check(err)
+		}); err != nil {
+			return err
+		}
 		files, err := filepath.Glob(filepath.Join(dir, filepath.Dir(signer.ManifestName(uint64(version))), "*"))
-		ts.Check(err)
+		if err != nil {
+			return err
+		}
 		for _, file := range files {
-			ts.Check(os.Chtimes(file, at, at))
+			if err := os.Chtimes(file, at, at); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 // unprivileged runs a program that must fail, and for which modes of files count even if the test runs

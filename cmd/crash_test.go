@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -76,9 +77,23 @@ func newCrashScene(t *testing.T) *crashScene {
 	return s
 }
 
+// newAgedScene is a list with so much history that gc deletes most of it.
+func newAgedScene(t *testing.T) *crashScene {
+	s := &crashScene{t, t.TempDir()}
+	s.ok("keygen", "publisher", "keygen", "--out", "k.jwk")
+	jwk, err := os.ReadFile(s.file("k.jwk"))
+	require.NoError(t, err)
+	require.NoError(t, age(s.file("list"), jwk, 20))
+	for _, jti := range []string{"row-0", "row-1", "row-2", "last"} {
+		s.revoke(jti)
+	}
+	return s
+}
+
+// copy is the same scene in another place; the files stay as old as they are.
 func (s *crashScene) copy(t *testing.T) *crashScene {
 	c := &crashScene{t, t.TempDir()}
-	require.NoError(t, os.CopyFS(c.dir, os.DirFS(s.dir)))
+	s.ok("copy", "cp", "-a", s.dir+"/.", c.dir)
 	return c
 }
 
@@ -135,38 +150,50 @@ func TestEverySystemCallFails(t *testing.T) {
 		}
 		t.Skip(missing)
 	}
-	commands := map[string][]string{
-		"a delta":    append([]string{"publisher"}, publishArgs...),
-		"a snapshot": append([]string{"publisher"}, append(publishArgs, "--snapshot-every", "1")...),
-		"a reader":   {"verifier", "check", "list", "--keys", "k.pub.jwks", "--cache", "reader-cache", "--claims", `{"iss":"i","jti":"good"}`},
-	}
 	// strace counts the calls of each name for themselves.
-	const writing = "write fsync linkat renameat mkdirat unlinkat"
-	faults := map[string]struct{ calls, fault string }{
-		"killed at":             {writing, "signal=KILL:when=%d"},
-		"input/output error at": {"openat read getdents64 " + writing, "error=EIO:when=%d"},
-		"disk full from":        {"write,fsync,linkat,renameat,mkdirat", "error=ENOSPC:when=%d+"},
-		"disk read-only from":   {"linkat,renameat,mkdirat,unlinkat", "error=EROFS:when=%d+"},
-	}
-	origin := newCrashScene(t)
-	for name, args := range commands {
-		for fault, inject := range faults {
-			t.Run(name+", "+fault, func(t *testing.T) {
-				t.Parallel()
-				injected := 0
-				for calls := range strings.FieldsSeq(inject.calls) {
-					for n := 1; ; n++ {
-						s := origin.copy(t)
-						if !s.strace(fmt.Sprintf(calls+":"+inject.fault, n), args[0], args[1:]...) {
-							break // the program makes no more such calls
-						}
-						injected++
-						s.recovers(fmt.Sprintf("%s, %s %s %d", name, fault, calls, n))
+	const (
+		writing  = "write fsync linkat renameat mkdirat unlinkat"
+		killed   = "signal=KILL:when=%d"
+		failing  = "error=EIO:when=%d"
+		full     = "error=ENOSPC:when=%d+"
+		readOnly = "error=EROFS:when=%d+"
+	)
+	recent, aged := newCrashScene(t), newAgedScene(t)
+	publish := append([]string{"publisher"}, publishArgs...)
+	snapshot := append(slices.Clip(publish), "--snapshot-every", "1")
+	check := []string{"verifier", "check", "list", "--keys", "k.pub.jwks", "--cache", "reader-cache", "--claims", `{"iss":"i","jti":"good"}`}
+	gc := []string{"publisher", "gc", "--store", "list", "--keys", "k.pub.jwks", "--keep", "1h"}
+	for name, c := range map[string]struct {
+		origin       *crashScene
+		args         []string
+		calls, fault string
+	}{
+		"publisher killed":              {recent, publish, writing, killed},
+		"publisher on a full disk":      {recent, publish, "write,fsync,linkat,renameat,mkdirat", full},
+		"publisher on a read-only disk": {recent, publish, "linkat,renameat,mkdirat,unlinkat", readOnly},
+		"snapshot, killed":              {recent, snapshot, writing, killed},
+		"snapshot, on a broken disk":    {recent, snapshot, "openat " + writing, failing},
+		"reader killed":                 {recent, check, writing, killed},
+		"reader with a broken disk":     {recent, check, "openat " + writing, failing},
+		"reader with a full disk":       {recent, check, "write,fsync,linkat,renameat,mkdirat", full},
+		"gc killed":                     {aged, gc, "unlinkat", killed},
+		"gc on what became read-only":   {aged, gc, "unlinkat", readOnly},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			injected := 0
+			for calls := range strings.FieldsSeq(c.calls) {
+				for n := 1; ; n++ {
+					s := c.origin.copy(t)
+					if !s.strace(fmt.Sprintf(calls+":"+c.fault, n), c.args[0], c.args[1:]...) {
+						break // the program makes no more such calls
 					}
+					injected++
+					s.recovers(fmt.Sprintf("%s, at %s %d", name, calls, n))
 				}
-				require.Greater(t, injected, 2)
-				t.Logf("%d faults injected", injected)
-			})
-		}
+			}
+			require.Greater(t, injected, 2)
+			t.Logf("%d faults injected", injected)
+		})
 	}
 }

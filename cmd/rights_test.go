@@ -10,20 +10,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// unprivileged makes a command run by somebody whom file modes bind.
-func unprivileged(cmd *exec.Cmd) {
-	if os.Getuid() == 0 {
-		const nobody = 65534
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	}
-}
-
 // as runs a command in the scene without the rights of root.
 func (s *crashScene) as(program string, args ...string) (string, int) {
 	s.t.Helper()
 	cmd := exec.Command(program, args...)
 	cmd.Dir = s.dir
-	unprivileged(cmd)
+	if os.Getuid() == 0 { // whom file modes do not bind
+		const nobody = 65534
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		require.IsType(s.t, &exec.ExitError{}, err)
