@@ -33,7 +33,7 @@ type Server struct {
 }
 
 // ErrMissing tells that PostgreSQL is not installed.
-var ErrMissing = errors.New("there is no PostgreSQL here; make postgres installs it, and REVOCAST_POSTGRES says where its programs are")
+var ErrMissing = errors.New("there is no PostgreSQL here; make parts installs it, and REVOCAST_POSTGRES says where its programs are")
 
 // Start starts a server that ends with the test. Settings are as in
 // "max_prepared_transactions=5". Where there is no PostgreSQL the test is skipped, or
