@@ -23,8 +23,8 @@ type pgCursor struct {
 // maxSeen is the room for Seen: a cursor has 2 KiB.
 const maxSeen = 1200
 
-// pgTable visits the rows of the table revocations that are new.
-func (r *reading) pgTable(conn *pgconn.PgConn, since *pgCursor, room int) error {
+// postgresTable visits the rows of the table revocations that are new.
+func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) error {
 	// Asked before the snapshot: what it says of a standby's progress and of whether
 	// it is a standby must hold for the snapshot too, and both only go one way.
 	server, err := readServer(r.ctx, conn)
