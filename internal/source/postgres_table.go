@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 
@@ -110,12 +111,13 @@ func (r *reading) newRows(conn *pgconn.PgConn, query pgQuery, t *pgTable, standb
 	id := slices.IndexFunc(q.columns, func(c pgColumn) bool { return c.key == "id" })
 	txid := slices.IndexFunc(q.columns, func(c pgColumn) bool { return c.key == "txid" })
 	var now txids
+	limit := uint64(math.MaxUint64)
 	for q.NextRow() {
 		fields := q.Values()
 		line, txid := int64(binary.BigEndian.Uint64(fields[id])), binary.BigEndian.Uint64(fields[txid])
 		cursor.ID = max(cursor.ID, line)
 		if standby && txid >= t.snapshot.xmin {
-			now.add(txid)
+			limit = now.add(txid, limit)
 		}
 		if txid >= t.snapshot.xmax {
 			t.foreign = true // it cannot be a transaction of this server
