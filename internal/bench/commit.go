@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -13,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/revocast/revocast/client"
-	"github.com/revocast/revocast/internal/pgtest"
 	"github.com/revocast/revocast/internal/source"
 	"github.com/revocast/revocast/store"
 )
@@ -24,26 +22,21 @@ const commits = 60
 // committing measures PostgreSQL as a source: the first publication of a table beside COPY of
 // the same rows, and the time from COMMIT until a client that polls every second says "revoked".
 func (b *bench) committing(s *site) {
-	server, err := pgtest.Run()
-	if errors.Is(err, pgtest.ErrMissing) {
-		b.log("%v", err)
+	server, conn := b.startPostgres()
+	if server == nil {
 		return
 	}
-	check(err)
 	defer server.Close()
-	ctx := context.Background()
-	address := server.URL("postgres", "postgres")
-	conn, err := pgx.Connect(ctx, address)
-	check(err)
-	defer conn.Close(ctx)
-	exec := func(sql string) { check(conn.PgConn().Exec(ctx, sql).Close()) }
-	exec(source.PostgresSchema)
+	defer conn.Close(context.Background())
+	ctx, address := context.Background(), server.URL("postgres", "postgres")
+	run := func(sql string) { check(conn.PgConn().Exec(ctx, sql).Close()) }
+	run(source.PostgresSchema)
 	n := int(b.scale)
 	b.log("inserting %d rows into PostgreSQL", n)
-	exec(`ALTER TABLE revocations DISABLE TRIGGER USER`)
-	exec(fmt.Sprintf(`INSERT INTO revocations (jti, exp) SELECT gen_random_uuid(), now() + interval '2 hours' + i %% 86400 * interval '1 second' FROM generate_series(1, %d) i`, n))
-	exec(`ALTER TABLE revocations ENABLE TRIGGER USER; ALTER TABLE revocations ENABLE ALWAYS TRIGGER revocations_stamp`)
-	exec(`VACUUM ANALYZE revocations`)
+	run(`ALTER TABLE revocations DISABLE TRIGGER USER`)
+	run(fmt.Sprintf(`INSERT INTO revocations (jti, exp) SELECT gen_random_uuid(), now() + interval '2 hours' + i %% 86400 * interval '1 second' FROM generate_series(1, %d) i`, n))
+	run(`ALTER TABLE revocations ENABLE TRIGGER USER; ALTER TABLE revocations ENABLE ALWAYS TRIGGER revocations_stamp`)
+	run(`VACUUM ANALYZE revocations`)
 	copying := timed(3, func() {
 		_, err := conn.PgConn().CopyTo(ctx, io.Discard, `COPY revocations TO STDOUT`)
 		check(err)

@@ -89,19 +89,28 @@ func (b *bench) database(name string, s sample) {
 	b.peers = append(b.peers, peer{name, "", "", fmt.Sprintf("%.1f µs", s.median()/1e3), fmt.Sprintf("p99 %.0f µs", s.quantile(0.99)/1e3)})
 }
 
-func (b *bench) postgres() {
+// startPostgres starts a server and connects to it; both are nil where there is none.
+func (b *bench) startPostgres() (*pgtest.Server, *pgx.Conn) {
 	server, err := pgtest.Run()
 	if errors.Is(err, pgtest.ErrMissing) {
 		b.log("%v", err)
-		return
+		return nil, nil
 	}
 	check(err)
+	conn, err := pgx.Connect(context.Background(), server.Socket("postgres", "postgres"))
+	check(err)
+	return server, conn
+}
+
+func (b *bench) postgres() {
+	server, conn := b.startPostgres()
+	if server == nil {
+		return
+	}
 	defer server.Close()
 	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, server.Socket("postgres", "postgres"))
-	check(err)
 	defer conn.Close(ctx)
-	_, err = conn.Exec(ctx, `CREATE TABLE revoked (jti uuid PRIMARY KEY); INSERT INTO revoked SELECT gen_random_uuid() FROM generate_series(1, 1000000)`)
+	_, err := conn.Exec(ctx, `CREATE TABLE revoked (jti uuid PRIMARY KEY); INSERT INTO revoked SELECT gen_random_uuid() FROM generate_series(1, 1000000)`)
 	check(err)
 	exists := asking(20_000, func(i int) {
 		var found bool

@@ -47,10 +47,10 @@ func (s *postgresSource) Read(ctx context.Context, since Cursor, visit func(*Row
 	r := &reading{ctx: ctx, source: s.place, unit: "row", skip: s.skip, visit: visit}
 	if s.query != nil {
 		cursor, _ := decodeCursor[pgQueryCursor](since)
-		err = r.pgQuery(conn, s.query, cursor)
+		err = r.postgresQuery(conn, s.query, cursor)
 	} else {
 		cursor, _ := decodeCursor[pgCursor](since)
-		err = r.pgTable(conn, cursor, s.room)
+		err = r.postgresTable(conn, cursor, s.room)
 	}
 	if err != nil {
 		return Result{}, err

@@ -61,8 +61,8 @@ type pgQueryCursor struct {
 	Full  int64  `json:"full"` // when all of it was
 }
 
-// pgQuery visits the rows of a user's own SELECT.
-func (r *reading) pgQuery(conn *pgconn.PgConn, user *pgUserQuery, since *pgQueryCursor) error {
+// postgresQuery visits the rows of a user's own SELECT.
+func (r *reading) postgresQuery(conn *pgconn.PgConn, user *pgUserQuery, since *pgQueryCursor) error {
 	server, err := readServer(r.ctx, conn)
 	if err != nil {
 		return fmt.Errorf("cannot read the source %s: %w", r.source, err)

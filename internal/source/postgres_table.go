@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 
@@ -23,8 +24,8 @@ type pgCursor struct {
 // maxSeen is the room for Seen: a cursor has 2 KiB.
 const maxSeen = 1200
 
-// pgTable visits the rows of the table revocations that are new.
-func (r *reading) pgTable(conn *pgconn.PgConn, since *pgCursor, room int) error {
+// postgresTable visits the rows of the table revocations that are new.
+func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) error {
 	// Asked before the snapshot: what it says of a standby's progress and of whether
 	// it is a standby must hold for the snapshot too, and both only go one way.
 	server, err := readServer(r.ctx, conn)
@@ -110,12 +111,13 @@ func (r *reading) newRows(conn *pgconn.PgConn, query pgQuery, t *pgTable, standb
 	id := slices.IndexFunc(q.columns, func(c pgColumn) bool { return c.key == "id" })
 	txid := slices.IndexFunc(q.columns, func(c pgColumn) bool { return c.key == "txid" })
 	var now txids
+	limit := uint64(math.MaxUint64)
 	for q.NextRow() {
 		fields := q.Values()
 		line, txid := int64(binary.BigEndian.Uint64(fields[id])), binary.BigEndian.Uint64(fields[txid])
 		cursor.ID = max(cursor.ID, line)
 		if standby && txid >= t.snapshot.xmin {
-			now.add(txid)
+			limit = now.add(txid, limit)
 		}
 		if txid >= t.snapshot.xmax {
 			t.foreign = true // it cannot be a transaction of this server

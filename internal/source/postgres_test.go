@@ -140,6 +140,58 @@ func TestPostgresCursor(t *testing.T) {
 	f.step(true, "n")
 }
 
+// What a cursor says of the server and the table decides whether the next reading goes on.
+func TestPostgresCursorOfAnother(t *testing.T) {
+	server, database := postgres(t)
+	server.Exec(t, database, insert1("a"), insert1("b"))
+	s := open(t, server.URL("postgres", database), Options{})
+	_, result, err := readAll(t, s, nil)
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		change func(*pgCursor)
+		older  string
+		full   bool
+	}{
+		"the same":           {func(*pgCursor) {}, "", false},
+		"cluster":            {func(c *pgCursor) { c.System += "1"; c.WAL += 1 << 40; c.Timeline++ }, "", true},
+		"database":           {func(c *pgCursor) { c.Database += "1" }, "", true},
+		"table":              {func(c *pgCursor) { c.Table += "1" }, "", true},
+		"start":              {func(c *pgCursor) { c.Life += "1" }, "", true},
+		"standby":            {func(c *pgCursor) { c.Standby = true }, "", true},
+		"older timeline":     {func(c *pgCursor) { c.Timeline--; c.WAL += 1 << 40 }, "", true},
+		"newer timeline":     {func(c *pgCursor) { c.Timeline++ }, "is on timeline 1, and timeline 2 was read before", false},
+		"farther":            {func(c *pgCursor) { c.WAL += 1 << 40 }, "of its write-ahead log, and had been read at 100/", false},
+		"farther, restarted": {func(c *pgCursor) { c.WAL += 1 << 40; c.Life += "1" }, "let it catch up, or name the server that is ahead", false},
+		"later":              {func(c *pgCursor) { c.Xmin += 1000 }, "if its machine was put back to an earlier state, publish it under another --source-name", false},
+		"row":                {func(c *pgCursor) { c.Row = "1" }, "", true},
+		"row that is gone":   {func(c *pgCursor) { c.ID = 1000 }, "", true},
+		"empty table":        {func(c *pgCursor) { c.ID, c.Row = 0, "" }, "", true},
+		"broken":             {func(c *pgCursor) { c.Seen = "?" }, "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cursor, ok := decodeCursor[pgCursor](result.Cursor)
+			require.True(t, ok)
+			c.change(cursor)
+			since, err := encodeCursor(cursor)
+			require.NoError(t, err)
+			rows, result, err := readAll(t, s, since)
+			if c.older != "" {
+				require.ErrorIs(t, err, ErrOlderSource)
+				require.ErrorContains(t, err, c.older)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, c.full, result.Full)
+			require.Equal(t, c.full, len(rows) == 2)
+		})
+	}
+	for _, foreign := range []string{`{"id":5,"row":"x"}`, `{"rows":2}`, `{"size":1,"sha256":"x"}`, `null`, `[]`, `{`, `{"xmin":-1}`} {
+		rows, _, err := readAll(t, s, Cursor(foreign))
+		require.NoError(t, err)
+		require.Len(t, rows, 2)
+	}
+}
+
 // After a crash a server gives transaction ids anew that no committed transaction had: to go by
 // them alone would skip the revocations of whoever gets them.
 func TestPostgresCrash(t *testing.T) {

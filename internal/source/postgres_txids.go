@@ -35,11 +35,13 @@ func (s txids) has(id uint64) bool {
 	return ok
 }
 
-// add puts an id into the set. When there is no more room the highest leave it.
-func (s *txids) add(id uint64) {
+// add puts an id below limit into the set. When there is no more room the highest leave it;
+// the result is the limit from then on. So what was left out is higher than all
+// that is in: revisited in order of id, it ends as it did before.
+func (s *txids) add(id, limit uint64) uint64 {
 	i, ok := s.find(id)
-	if ok {
-		return
+	if ok || id >= limit {
+		return limit
 	}
 	before, after := i > 0 && (*s)[i-1].to == id, i < len(*s) && (*s)[i].from == id+1
 	switch {
@@ -52,8 +54,12 @@ func (s *txids) add(id uint64) {
 		(*s)[i].from--
 	default:
 		*s = slices.Insert(*s, i, txidSpan{id, id + 1})
-		*s = (*s)[:min(len(*s), maxSpans)]
+		if len(*s) > maxSpans {
+			limit = (*s)[maxSpans].from
+			*s = (*s)[:maxSpans]
+		}
 	}
+	return limit
 }
 
 // encode writes as many of the lowest ids as there is room for, none of them below base:

@@ -21,7 +21,7 @@ func TestTxids(t *testing.T) {
 		want := map[uint64]bool{}
 		for range r.IntN(200) {
 			id := base + r.Uint64N(near)
-			set.add(id)
+			require.Equal(t, uint64(math.MaxUint64), set.add(id, math.MaxUint64))
 			want[id] = true
 		}
 		room := []int{0, 1, 5, 40, 2000}[round%5]
@@ -47,14 +47,23 @@ func TestTxids(t *testing.T) {
 	}
 }
 
+// In whatever order more ids come than there is room for, those that are left out are
+// the highest, and stay out.
 func TestTxidsAreBounded(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
 	var set txids
-	for id := uint64(9 * maxSpans); id > 0; id -= 3 {
-		set.add(id)
+	limit := uint64(math.MaxUint64)
+	var added []uint64
+	for range 4 * maxSpans {
+		id := 1 + r.Uint64N(10*maxSpans)
+		limit = set.add(id, limit)
+		added = append(added, id)
+		require.LessOrEqual(t, len(set), maxSpans)
 	}
-	require.Len(t, set, maxSpans)
-	require.True(t, set.has(3))
-	require.False(t, set.has(9*maxSpans))
+	require.Less(t, limit, uint64(math.MaxUint64))
+	for _, id := range added {
+		require.Equal(t, id < limit, set.has(id))
+	}
 }
 
 func TestSnapshot(t *testing.T) {
