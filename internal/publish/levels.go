@@ -25,7 +25,8 @@ var levels = []struct {
 
 // addDelta adds the delta of this version, and the larger ones that become due with
 // it. They only shorten the way of readers, so one that cannot be made
-// is a warning: the revocations go out all the same.
+// is a warning: the revocations go out all the same. What it composes and names is named
+// by the base or is of this version, which garbage collection beside it relies on (package collect).
 func (d *draft) addDelta(ctx context.Context, packed blob, file *crl.File) {
 	m := &d.manifest
 	fresh := map[string]*crl.File{packed.Name(): file}

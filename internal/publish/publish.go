@@ -24,9 +24,6 @@
 // is unknown the manifest is read back: it is ours if its bytes are. If that
 // fails too the run ends with an error that says so, and the next one finds out.
 //
-// A version names objects of its own and some of those that the version before it
-// names, no others: package collect relies on that when it deletes beside a run.
-//
 // # Decisions
 //
 // A row without exp whose rule names a jti ends at revoked_at plus the list's
