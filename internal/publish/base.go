@@ -42,7 +42,7 @@ func (p *publisher) base(ctx context.Context) (*history.State, error) {
 	if err := p.sameList(head); err != nil {
 		return nil, err
 	}
-	if known != nil && head.Version == known.Version {
+	if known != nil && p.last == nil && head.Version == known.Version {
 		if err := p.holds(ctx, known); err != nil {
 			return nil, err
 		}
