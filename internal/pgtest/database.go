@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -92,15 +93,16 @@ func (s *Server) Password(t testing.TB, user, password string) {
 // when memory runs out. The server cuts all connections and recovers by itself.
 func (s *Server) KillBackend(t testing.TB, database string) {
 	t.Helper()
-	conn, err := pgx.Connect(context.Background(), s.URL("postgres", database))
-	if err != nil {
+	victim, witness := s.Connect(t, database), s.Connect(t, database)
+	if err := syscall.Kill(int(victim.PgConn().PID()), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.Background())
-	if err := syscall.Kill(int(conn.PgConn().PID()), syscall.SIGKILL); err != nil {
-		t.Fatal(err)
+	// Only once the other connection is cut, too, has the server begun to recover.
+	for deadline := time.Now().Add(time.Minute); witness.Ping(context.Background()) == nil; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the server did not notice within a minute")
+		}
 	}
-	conn.Exec(context.Background(), "SELECT") // until the connection is cut
 	if err := s.wait(); err != nil {
 		t.Fatal(err)
 	}
