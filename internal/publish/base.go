@@ -42,7 +42,7 @@ func (p *publisher) base(ctx context.Context) (*history.State, error) {
 	if err := p.sameList(head); err != nil {
 		return nil, err
 	}
-	if known != nil && p.last == nil && head.Version == known.Version {
+	if known != nil && head.Version == known.Version {
 		if err := p.holds(ctx, known); err != nil {
 			return nil, err
 		}
@@ -60,19 +60,22 @@ func (p *publisher) base(ctx context.Context) (*history.State, error) {
 	return state, nil
 }
 
-// holds refuses to publish on top of a version that only the cache has. The search for
-// the head starts there and finds nothing newer in an empty store either, or in
-// that of another list.
+// holds refuses to publish on top of a version that only the cache has, or that this run
+// read before it lost a race and that is gone since. The search for the head
+// starts there and finds nothing newer in an empty store either, or in that of another
+// list.
 func (p *publisher) holds(ctx context.Context, known *history.Version) error {
 	there, err := history.Read(ctx, steady{p.Store}, p.keys, known.Version)
 	switch {
+	case errors.Is(err, store.ErrNotFound) && p.last != nil:
+		return fmt.Errorf("version %d, on which the list was being built, is gone from %s: is the volume still mounted? %w", known.Version, p.Store, err)
 	case errors.Is(err, store.ErrNotFound):
 		return fmt.Errorf("the cache %s knows version %d of the list, and %s does not hold it: check both addresses; if the store was restored from an older copy, bring back the versions it lacks, which readers may have accepted; only if the list was started anew on purpose, empty the cache: %w",
 			p.Cache, known.Version, p.Store, err)
 	case err != nil:
 		return err
 	case !bytes.Equal(there.Bytes, known.Bytes):
-		return fmt.Errorf("%w: version %d in %s is not the one in the cache", history.ErrFork, known.Version, p.Store)
+		return fmt.Errorf("%w: version %d in %s is not the one that was read before", history.ErrFork, known.Version, p.Store)
 	}
 	return nil
 }

@@ -1,0 +1,56 @@
+package publish_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/revocast/revocast/internal/publish"
+	"github.com/revocast/revocast/store"
+)
+
+// A store that goes away while a publisher is losing a race gets no second history: the
+// publisher knows the last version, and the empty store does not.
+func TestStoreGoesAwayInARace(t *testing.T) {
+	r, dir, rows := startRace(t)
+	other := &named{name: "other"}
+	bucket := &unmounts{Store: r.bucket, dir: dir, race: func() {
+		other.rows = append(other.rows, raceRow("b"))
+		_, err := publish.Run(t.Context(), r.config(r.bucket, other))
+		require.NoError(t, err)
+	}}
+	cfg := r.config(bucket, rows)
+	cfg.Create = false
+	result, err := publish.Run(t.Context(), cfg)
+	require.Nil(t, result)
+	require.ErrorContains(t, err, "version 1, on which the list was being built, is gone")
+	require.NoDirExists(t, dir)
+}
+
+// unmounts lets somebody else commit first, and goes away when that has been seen.
+type unmounts struct {
+	store.Store
+	dir  string
+	race func()
+	lost bool
+}
+
+func (u *unmounts) Create(ctx context.Context, name string, data []byte) error {
+	if !u.lost && strings.HasSuffix(name, "manifest.jwt") {
+		u.race()
+		u.lost = true
+	}
+	return u.Store.Create(ctx, name, data)
+}
+
+func (u *unmounts) Get(ctx context.Context, name string, limit int64, ifNoneMatch string) (store.Object, error) {
+	obj, err := u.Store.Get(ctx, name, limit, ifNoneMatch)
+	if u.lost {
+		err = errors.Join(err, os.RemoveAll(u.dir))
+	}
+	return obj, err
+}
