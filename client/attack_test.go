@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,9 +26,11 @@ type attack struct {
 	// answer prepares the attack. It may publish, and then hide what it published.
 	answer func(s *siege) hostile.Answer
 	// is and text are what the refresh has to say: an error that is wrapped, and a
-	// part of the sentence. With neither, it keeps quietly what it has.
-	is   error
-	text string
+	// part of the sentence. With neither, it keeps quietly what it has. If later is set,
+	// a client that is restarted is the first to notice.
+	is    error
+	text  string
+	later bool
 	// fresh is the version that a client without a cache gets, 0 for none.
 	fresh uint64
 }
@@ -38,6 +41,7 @@ type siege struct {
 	*list
 	*truth
 	web  *hostile.Server
+	http *http.Client // nil for the store's own
 	keys *signer.KeySet
 	disk string
 }
@@ -55,9 +59,9 @@ func besiege(t *testing.T) *siege {
 // follow opens a client over HTTP, as every start of a service does.
 func (s *siege) follow(options ...func(*client.Config)) *client.Client {
 	s.t.Helper()
-	r, err := store.Open(s.web.URL)
+	r, err := store.OpenHTTP(s.web.URL, s.http)
 	require.NoError(s.t, err)
-	online := func(cfg *client.Config) { cfg.Store, cfg.Keys = r, s.keys }
+	online := func(cfg *client.Config) { cfg.Store, cfg.Keys, cfg.Issuer = r, s.keys, issuer }
 	return s.open(append([]func(*client.Config){online}, options...)...)
 }
 
@@ -130,7 +134,11 @@ func (a attack) run(t *testing.T) {
 	before := s.files()
 
 	s.web.Attack(a.answer(s))
-	a.complains(t, c.Refresh(t.Context()), "the refresh")
+	if err := c.Refresh(t.Context()); a.later {
+		require.NoError(t, err)
+	} else {
+		a.complains(t, err, "the refresh")
+	}
 	s.says(c, held, "under attack")
 	restarted := s.follow(s.cached)
 	a.complains(t, restarted.Status().Err, "the restart")

@@ -81,10 +81,9 @@ func EndlessHeaders(w http.ResponseWriter, r *http.Request, name string) bool {
 	return true
 }
 
-// Drip sends the honest object's length, and then a byte each interval.
+// Drip sends a byte each interval, until the reader hangs up.
 func Drip(interval time.Duration) Answer {
 	return func(w http.ResponseWriter, r *http.Request, name string) bool {
-		w.Header().Set("Content-Length", "1000")
 		for r.Context().Err() == nil {
 			io.WriteString(w, "x")
 			w.(http.Flusher).Flush()
