@@ -187,6 +187,9 @@ func (w *walk) version(v *history.Version) error {
 	for _, problem := range follows(w.prev, v) {
 		w.find(v.Version, "", problem)
 	}
+	if w.prev != nil && v.IssuedAt < w.prev.IssuedAt {
+		w.note("version %d was issued at %d, before version %d at %d: a publisher's clock was ahead, and it went on knowingly", v.Version, v.IssuedAt, w.prev.Version, w.prev.IssuedAt)
+	}
 	if w.hint != nil && w.hint.Version == v.Version {
 		w.hintAt = bytes.Equal(w.hint.Bytes, v.Bytes)
 	}
