@@ -120,14 +120,17 @@ func mixed(other func(s *siege, version4 *history.Version) []byte) func(*siege) 
 	}
 }
 
-// resigned is version 4 as the honest key would sign it, with a manifest and objects
-// that do not belong together.
-func resigned(edit func(m *signer.Manifest, head *history.Version)) func(*siege) hostile.Answer {
+// resigned is version 4 as the honest key would sign it, with a manifest that is edited, and
+// stored, if there is any, in the place of its object.
+func resigned(edit func(m *signer.Manifest, head *history.Version), stored ...[]byte) func(*siege) hostile.Answer {
 	return func(s *siege) hostile.Answer {
 		m, objects := s.emptied(held + 1)
 		head, err := history.Read(s.t.Context(), s.bucket, s.keys, held)
 		require.NoError(s.t, err)
 		edit(m, head)
+		for _, data := range stored {
+			objects[m.Objects[0].Name()] = data
+		}
 		signed, err := s.key.SignManifest(m)
 		require.NoError(s.t, err)
 		return instead(m.Version, signed, objects)
