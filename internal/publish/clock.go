@@ -35,16 +35,16 @@ func (d *draft) issuedAt(now int64) (int64, error) {
 }
 
 // dropMoment is the moment up to which a version drops what has ended: the skew and one
-// validFor before it is issued. A clock that jumps ahead would drop what is still needed, and cannot be
-// told from a publisher that was off. So a version drops nothing that had not ended when
-// the one before it was issued, and no more than twice the time that passed between
-// the two: one with a wrong clock does no harm, and a list that was left alone for
-// a month is rid of that month's entries after another.
+// validFor before the version before it was issued. A clock that jumps ahead would drop what is
+// still needed, and cannot be told from a publisher that was off. So a version goes by the
+// clock of the one before, and drops no more than twice the time that passed between the
+// two: a single version with a wrong clock does no harm, and a list that was left alone
+// for a month is rid of that month's entries after another.
 func dropMoment(head *history.Version, now, skew, validFor int64) int64 {
 	if head == nil {
 		return max(now-skew-validFor, 0)
 	}
-	end := min(now-validFor, head.IssuedAt) - skew
+	end := min(now, head.IssuedAt) - skew - validFor
 	end = min(end, head.State.Dropped+2*(now-head.IssuedAt))
 	return max(end, head.State.Dropped)
 }

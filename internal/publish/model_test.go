@@ -74,9 +74,9 @@ func (m *model) publish(rows []source.Row, now, validFor int64) {
 		m.entries[key] = e
 	}
 	// What had ended at the last publication goes, at twice the speed of time.
-	end := now - validFor - m.skew
+	end := now - m.skew - validFor
 	if m.published > 0 {
-		end = min(end, m.published-m.skew, m.dropped+2*(now-m.published))
+		end = min(m.published-m.skew-validFor, m.dropped+2*(now-m.published))
 	}
 	m.dropped, m.published = max(m.dropped, end), now
 	maps.DeleteFunc(m.entries, func(_ string, e modelEntry) bool { return e.exp >= 0 && e.exp <= m.dropped })

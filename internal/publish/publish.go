@@ -35,8 +35,8 @@
 //
 // Expiries are rounded up to the list's granularity, a 24th of max_token_life,
 // so that the expiry codes of a list fit in 5 bits. An entry is dropped once its
-// rounded exp is more than the allowed clock difference (5 minutes)
-// and one --valid-for in the past, and later after an interruption: see clock.go.
+// rounded exp is more than the allowed clock difference (5 minutes) and one --valid-for
+// before the last version, and later after an interruption: see clock.go.
 //
 // All entries are written out and hashed (state.sha256) only now and then: at the
 // first version, with a snapshot, when entries expire, after 128 versions
