@@ -235,7 +235,7 @@ func (c *Client) probe(ctx context.Context, why error) (*history.Version, error)
 	if ctx.Err() != nil {
 		return nil, why
 	}
-	if v := c.view.Load(); why == nil && v != nil && c.cfg.Now().Sub(v.asOf) < v.expiry.Sub(v.asOf)/2 {
+	if v := c.view.Load(); why == nil && v != nil && v.young(c.cfg.Now()) {
 		return nil, nil
 	}
 	next, err := history.Probe(ctx, c.cfg.Store, c.cfg.Keys, c.floor)

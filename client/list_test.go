@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"os"
@@ -24,6 +25,7 @@ const issuer = "https://issuer.example"
 // list is an issuer's list in a directory, and a clock that stands still.
 type list struct {
 	t      testing.TB
+	secret ed25519.PrivateKey // of key
 	key    *signer.PrivateKey
 	bucket store.Store
 	dir    string
@@ -33,9 +35,11 @@ type list struct {
 
 func newList(t testing.TB) *list {
 	t.Helper()
-	key, err := signer.Generate(signer.EdDSA, rand.Reader)
+	_, secret, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
-	l := &list{t: t, key: key, dir: t.TempDir()}
+	key, err := signer.NewPrivateKey("", signer.EdDSA, secret)
+	require.NoError(t, err)
+	l := &list{t: t, secret: secret, key: key, dir: t.TempDir()}
 	l.rows = filepath.Join(l.dir, "rows.jsonl")
 	l.bucket, err = store.OpenDir(filepath.Join(l.dir, "bucket"))
 	require.NoError(t, err)

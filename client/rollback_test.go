@@ -79,34 +79,6 @@ func TestAForkIsNotFollowed(t *testing.T) {
 	require.NoError(t, c.Refresh(t.Context()))
 }
 
-func TestAnotherListIsNotTaken(t *testing.T) {
-	l, other := newList(t), newList(t)
-	other.key = l.key // the same publisher
-	l.publish("")
-	other.publish("")
-	other.publish("")
-	wire := &link{Reader: l.bucket}
-	c := l.open(func(cfg *client.Config) { cfg.Store = wire })
-	wire.Reader = other.bucket
-	require.ErrorIs(t, c.Refresh(t.Context()), client.ErrRollback)
-
-	_, err := client.Open(t.Context(), client.Config{Store: l.bucket, Keys: l.key.Public(), Now: l.now})
-	require.NoError(t, err)
-	strict := l.open(func(cfg *client.Config) { cfg.Issuer = "https://other.example" })
-	require.ErrorIs(t, strict.Check(l.token(nil)), client.ErrNoList)
-	require.ErrorContains(t, strict.Status().Err, "not of https://other.example")
-}
-
-func TestAnotherKeyIsNotBelieved(t *testing.T) {
-	l := newList(t)
-	l.publish("")
-	stranger, err := signer.Generate(signer.EdDSA, rand.Reader)
-	require.NoError(t, err)
-	c := l.open(func(cfg *client.Config) { cfg.Keys = stranger.Public() })
-	require.ErrorIs(t, c.Check(l.token(nil)), client.ErrNoList)
-	require.ErrorIs(t, c.Status().Err, signer.ErrUnknownKey)
-}
-
 func TestAKeyIsReplaced(t *testing.T) {
 	l := newList(t)
 	l.publish("")
@@ -121,32 +93,4 @@ func TestAKeyIsReplaced(t *testing.T) {
 	require.NoError(t, c.Refresh(t.Context()))
 	require.EqualValues(t, 2, c.Status().Version)
 	require.EqualValues(t, 2, l.open().Status().Version, "with the new key alone")
-}
-
-// Whatever the store gives while it is broken, the next good list is taken.
-func TestABrokenUpdateLeavesTheNextOneAlone(t *testing.T) {
-	l := newList(t)
-	l.publish("")
-	c := l.open(func(cfg *client.Config) { cfg.Cache = l.cache("cache") })
-	result := l.publish(everyKind)
-	good := l.copyOf(t)
-	for _, o := range result.Objects {
-		require.NoError(t, l.bucket.Put(t.Context(), o.Name(), []byte("rubbish")))
-	}
-	require.Error(t, c.Refresh(t.Context()))
-	require.EqualValues(t, 1, c.Status().Version)
-	require.NoError(t, c.Check(l.token(nil)))
-
-	l.bucket = good
-	c2 := l.open(func(cfg *client.Config) { cfg.Cache = l.cache("cache") })
-	require.EqualValues(t, 2, c2.Status().Version)
-	for _, o := range result.Objects {
-		obj, err := good.Get(t.Context(), o.Name(), 1<<20, "")
-		require.NoError(t, err)
-		bucket, err := store.OpenDir(filepath.Join(l.dir, "bucket"))
-		require.NoError(t, err)
-		require.NoError(t, bucket.Put(t.Context(), o.Name(), obj.Data))
-	}
-	require.NoError(t, c.Refresh(t.Context()))
-	require.EqualValues(t, 2, c.Status().Version)
 }

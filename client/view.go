@@ -174,6 +174,13 @@ func (v *view) stale(now time.Time, maxAge time.Duration) error {
 	return &StaleError{Version: v.state.Version.Version, AsOf: v.asOf, Until: until, Now: now}
 }
 
+// young tells whether the list is in the first half of its life. One of a clock that was
+// ahead is not: it may be years until it is.
+func (v *view) young(now time.Time) bool {
+	age := now.Sub(v.asOf)
+	return age >= -time.Duration(v.skew)*time.Second && age < v.expiry.Sub(v.asOf)/2
+}
+
 // covered tells whether entries for the token live as long as the token.
 func (v *view) covered(t *Token, iat float64, hasIat bool, now time.Time) error {
 	exp, ok, err := t.numericDate("exp")

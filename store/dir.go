@@ -70,6 +70,10 @@ func (d *dir) open(ctx context.Context, name string) (*os.File, int64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, 0, err
 	}
+	// A pipe in the place of a file would be waited for when it is opened.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, 0, notFound(d, name)
+	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, notFound(d, name)

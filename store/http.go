@@ -20,7 +20,8 @@ type httpReader struct {
 
 // OpenHTTP gives what lies under an http:// or https:// address for reading. A
 // user and password in the address, and its query, are sent with every request
-// and never shown. A nil client is one with timeouts of its own.
+// and never shown. A nil client is one with timeouts of its own, which follows a
+// redirect within the same server, or to https of the same host, and no other.
 //
 // Answers are held to what a file server gives: 200, 304 with an ETag, 404 and 410.
 // A request may take 30 seconds, and one more for each 64 KiB of the limit, so that
@@ -44,7 +45,8 @@ func OpenHTTP(address string, client *http.Client) (Reader, error) {
 	if client == nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
 		transport.ResponseHeaderTimeout = minPatience
-		client = &http.Client{Transport: transport}
+		transport.MaxResponseHeaderBytes = 64 << 10
+		client = &http.Client{Transport: transport, CheckRedirect: withinServer}
 	}
 	return &httpReader{base, client}, nil
 }
@@ -53,6 +55,22 @@ func (h *httpReader) String() string {
 	shown := *h.base
 	shown.User, shown.RawQuery = nil, ""
 	return strings.TrimSuffix(shown.String(), "/")
+}
+
+// withinServer refuses redirects to where nobody who configured the address sent us: the
+// inside of a network, say, that only we can reach. The address's query, which may be
+// secret, would also go there as the Referer.
+func withinServer(next *http.Request, via []*http.Request) error {
+	was, is := via[len(via)-1].URL, next.URL
+	switch {
+	case len(via) >= 10:
+		return errors.New("stopped after 10 redirects")
+	case is.Scheme == was.Scheme && is.Host == was.Host:
+		return nil
+	case is.Scheme == "https" && was.Scheme == "http" && is.Hostname() == was.Hostname():
+		return nil
+	}
+	return fmt.Errorf("the server redirects to %s://%s; name that address instead, if it is the right one", is.Scheme, is.Host)
 }
 
 // minPatience is the time that a request for the smallest object may take, and

@@ -12,30 +12,16 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/revocast/revocast/internal/hostile"
 	"github.com/revocast/revocast/internal/miniotest"
 	"github.com/revocast/revocast/store"
 	"github.com/revocast/revocast/store/s3"
 	"github.com/revocast/revocast/store/storetest"
 )
 
-// etagged is a file server that gives ETags, as nginx and Caddy do.
-func etagged(dir string) http.Handler {
-	files := http.FileServer(http.Dir(dir))
-	s, err := store.OpenDir(dir)
-	if err != nil {
-		panic(err)
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if obj, err := s.Get(r.Context(), strings.TrimPrefix(r.URL.Path, "/"), 1<<30, ""); err == nil && obj.ETag != "" {
-			w.Header().Set("ETag", obj.ETag)
-		}
-		files.ServeHTTP(w, r)
-	})
-}
-
 func TestHTTP(t *testing.T) {
 	dir := t.TempDir()
-	server := httptest.NewServer(etagged(dir))
+	server := hostile.Serve(dir)
 	t.Cleanup(server.Close)
 	s, err := store.OpenDir(dir)
 	require.NoError(t, err)

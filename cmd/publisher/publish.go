@@ -22,6 +22,7 @@ type publishes struct {
 	MaxTokenLife span   `placeholder:"24h" help:"The longest time from iat to exp of any token, for --create."`
 	MaxAuthAge   *limit `placeholder:"720h" help:"Refuse tokens of logins longer ago than this, from now on. 0s ends it."`
 
+	ClockWasAhead bool   `help:"Issue this version before the last one, whose clock was ahead. Once, when publish asks for it."`
 	ValidFor      span   `default:"1h" help:"How long this version is good; publish again before that."`
 	Every         span   `placeholder:"30s" help:"Keep running, and publish at this interval; with PostgreSQL also as soon as a row is committed."`
 	SnapshotEvery int    `placeholder:"N" help:"Make a snapshot after N versions with changes, instead of when it pays."`
@@ -92,7 +93,7 @@ func (c *publishes) keepRunning(env *command.Env, cfg publish.Config, show *disp
 func (c *publishes) config(env *command.Env) (publish.Config, error) {
 	cfg := publish.Config{
 		Create: c.Create, Issuer: c.Issuer, MaxTokenLife: time.Duration(c.MaxTokenLife), MaxAuthAge: (*time.Duration)(c.MaxAuthAge),
-		ValidFor: time.Duration(c.ValidFor), SnapshotEvery: c.SnapshotEvery, Now: env.Now, Rand: env.Rand,
+		ValidFor: time.Duration(c.ValidFor), SnapshotEvery: c.SnapshotEvery, ClockWasAhead: c.ClockWasAhead, Now: env.Now, Rand: env.Rand,
 	}
 	err := c.check()
 	if err != nil {

@@ -83,6 +83,11 @@ func Verify(ctx context.Context, r store.Reader, keys *signer.KeySet, step Step)
 			w.find(version, "", "its manifest is missing, though there are later versions; manifests are never deleted")
 		case unusable(err):
 			w.find(version, "", err.Error())
+			if version > last {
+				// Nothing says that there are more, and a server that has an answer to
+				// everything would be asked for ever.
+				return w.report, w.finish()
+			}
 		case err != nil:
 			return nil, err
 		default:
@@ -92,8 +97,15 @@ func Verify(ctx context.Context, r store.Reader, keys *signer.KeySet, step Step)
 			continue
 		}
 		w.prev, w.state = nil, nil
+		if len(w.report.Findings) >= maxFindings {
+			w.find(version, "", "the walk ends here: there is too much that cannot be believed")
+			return w.report, w.finish()
+		}
 	}
 }
+
+// maxFindings bounds a walk to a version that only a stolen key promises.
+const maxFindings = 1000
 
 // unusable tells bytes that are wrong, which is a finding, from a store that
 // does not answer, which is none.
@@ -182,6 +194,9 @@ func (w *walk) version(v *history.Version) error {
 	w.head = v
 	for _, problem := range Follows(w.prev, v) {
 		w.find(v.Version, "", problem)
+	}
+	if w.prev != nil && v.IssuedAt < w.prev.IssuedAt {
+		w.note("version %d was issued at %d, before version %d at %d: a publisher's clock was ahead, and it went on knowingly", v.Version, v.IssuedAt, w.prev.Version, w.prev.IssuedAt)
 	}
 	if w.hint != nil && w.hint.Version == v.Version {
 		w.hintAt = bytes.Equal(w.hint.Bytes, v.Bytes)

@@ -64,20 +64,19 @@ func TestWhatAKeyHolderCannotHide(t *testing.T) {
 		change func(*signer.Manifest)
 		want   string
 	}{
-		"another time":               {func(m *signer.Manifest) { m.Expires++ }, "prev is not the hash"},
-		"another issuer":             {func(m *signer.Manifest) { m.Issuer = "j" }, "issuer changed"},
-		"another salt":               {func(m *signer.Manifest) { m.Salt = make([]byte, 16) }, "salt changed"},
-		"another max_token_life":     {func(m *signer.Manifest) { m.Policy.MaxTokenLife++ }, "max_token_life"},
-		"issued before the last one": {func(m *signer.Manifest) { m.IssuedAt -= 100 }, "was issued at"},
-		"dropped goes back":          {func(m *signer.Manifest) { m.State.Dropped -= 100 }, "went back"},
-		"dropped too early":          {func(m *signer.Manifest) { m.State.Dropped = m.IssuedAt }, "too early"},
-		"a rule is another":          {func(m *signer.Manifest) { m.Rules = []signer.Rule{{ID: 1, Claims: []string{"sid"}}} }, "rule table"},
-		"no source":                  {func(m *signer.Manifest) { m.Sources = nil }, "how far it was read are gone"},
-		"changes are miscounted":     {func(m *signer.Manifest) { m.State.Changes-- }, "counts"},
-		"another count":              {func(m *signer.Manifest) { m.State.Count-- }, "entries, and its manifest says"},
-		"another checksum":           {func(m *signer.Manifest) { m.State.Checksum = make([]byte, 32) }, "whose checksum is not"},
-		"another hash":               {func(m *signer.Manifest) { m.State.SHA256 = make([]byte, 32) }, "SHA-256"},
-		"permanent is miscounted":    {func(m *signer.Manifest) { m.State.Permanent++ }, "never end"},
+		"another time":            {func(m *signer.Manifest) { m.Expires++ }, "prev is not the hash"},
+		"another issuer":          {func(m *signer.Manifest) { m.Issuer = "j" }, "issuer changed"},
+		"another salt":            {func(m *signer.Manifest) { m.Salt = make([]byte, 16) }, "salt changed"},
+		"another max_token_life":  {func(m *signer.Manifest) { m.Policy.MaxTokenLife++ }, "max_token_life"},
+		"dropped goes back":       {func(m *signer.Manifest) { m.State.Dropped -= 100 }, "went back"},
+		"dropped too early":       {func(m *signer.Manifest) { m.State.Dropped = m.IssuedAt }, "too early"},
+		"a rule is another":       {func(m *signer.Manifest) { m.Rules = []signer.Rule{{ID: 1, Claims: []string{"sid"}}} }, "rule table"},
+		"no source":               {func(m *signer.Manifest) { m.Sources = nil }, "how far it was read are gone"},
+		"changes are miscounted":  {func(m *signer.Manifest) { m.State.Changes-- }, "counts"},
+		"another count":           {func(m *signer.Manifest) { m.State.Count-- }, "entries, and its manifest says"},
+		"another checksum":        {func(m *signer.Manifest) { m.State.Checksum = make([]byte, 32) }, "whose checksum is not"},
+		"another hash":            {func(m *signer.Manifest) { m.State.SHA256 = make([]byte, 32) }, "SHA-256"},
+		"permanent is miscounted": {func(m *signer.Manifest) { m.State.Permanent++ }, "never end"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, key := published(t)

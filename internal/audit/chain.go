@@ -29,9 +29,6 @@ func Follows(prev, v *history.Version) (problems []string) {
 	if v.Policy.MaxTokenLife != prev.Policy.MaxTokenLife || v.Policy.Skew != prev.Policy.Skew || v.Policy.Granularity != prev.Policy.Granularity {
 		bad("its max_token_life, skew or granularity changed, by which entries were dropped already")
 	}
-	if v.IssuedAt < prev.IssuedAt {
-		bad("it was issued at %d, before version %d at %d", v.IssuedAt, prev.Version, prev.IssuedAt)
-	}
 	if v.State.Dropped < prev.State.Dropped {
 		bad("its dropped moment went back from %d to %d", prev.State.Dropped, v.State.Dropped)
 	}

@@ -3,6 +3,7 @@ package history
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -34,6 +35,9 @@ func (j *journal) load(ctx context.Context, steps []uint64) (*State, error) {
 	defer reading.Wait()
 	for _, n := range steps {
 		v, err := j.version(ctx, n)
+		if errors.Is(err, signer.ErrUnknownKey) {
+			continue // its key was removed since, and later steps may do without it
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -33,27 +33,25 @@ type blob struct {
 
 // begin sets what the manifest has before the source is read.
 func (d *draft) begin() error {
-	now := d.Now().Unix()
+	now, err := d.issuedAt(d.Now().Unix())
+	if err != nil {
+		return err
+	}
 	m := &d.manifest
+	var head *history.Version
 	if d.base == nil {
 		if err := d.create(); err != nil {
 			return err
 		}
 	} else {
-		head := d.base.Version
-		if skew := int64(Skew / time.Second); now < head.IssuedAt-skew {
-			return fmt.Errorf("%w: it says %s, and version %d was issued at %s; set the clock of the machine that is off", ErrClock,
-				stamp(now), head.Version, stamp(head.IssuedAt))
-		}
+		head = d.base.Version
 		*m = *head.Manifest
 		m.Version, m.Previous = head.Version+1, head.Digest()
 		m.Sources = maps.Clone(head.Sources)
-		// Within the skew, time stands still rather than going back.
-		now = max(now, head.IssuedAt)
 	}
 	validFor := int64((d.ValidFor + time.Second - 1) / time.Second)
 	m.IssuedAt, m.Expires = now, now+validFor
-	m.State.Dropped = max(m.State.Dropped, now-m.Policy.Skew-validFor, 0)
+	m.State.Dropped = dropMoment(head, now, m.Policy.Skew, validFor)
 	if d.MaxAuthAge != nil {
 		m.Policy.MaxAuthAge = int64(*d.MaxAuthAge / time.Second)
 	}

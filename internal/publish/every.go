@@ -32,7 +32,7 @@ func Every(ctx context.Context, cfg Config, interval time.Duration, report func(
 			result.Warnings = append(result.Warnings, news.warnings()...)
 			// The list is there now. A store that loses it, a volume that is not mounted
 			// any more for one, must not get a second history from this process.
-			cfg.Create = false
+			cfg.Create, cfg.ClockWasAhead = false, false
 		}
 		report(result, err)
 		select {

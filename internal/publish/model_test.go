@@ -15,7 +15,7 @@ import (
 // entries. It shares nothing with the product but the meaning of a row.
 type model struct {
 	life, granularity, skew int64
-	dropped                 int64
+	dropped, published      int64
 	entries                 map[string]modelEntry
 	// promises are all that was ever asked for and not reinstated, and is
 	// never dropped: what a token that still lives must be refused for.
@@ -73,7 +73,12 @@ func (m *model) publish(rows []source.Row, now, validFor int64) {
 		}
 		m.entries[key] = e
 	}
-	m.dropped = max(m.dropped, now-m.skew-validFor)
+	// What had ended at the last publication goes, at twice the speed of time.
+	end := now - m.skew - validFor
+	if m.published > 0 {
+		end = min(m.published-m.skew-validFor, m.dropped+2*(now-m.published))
+	}
+	m.dropped, m.published = max(m.dropped, end), now
 	maps.DeleteFunc(m.entries, func(_ string, e modelEntry) bool { return e.exp >= 0 && e.exp <= m.dropped })
 	// Promises about tokens that are long gone are forgotten, to keep the test small.
 	for key, all := range m.promises {

@@ -36,8 +36,8 @@
 //
 // Expiries are rounded up to the list's granularity, a 24th of max_token_life,
 // so that the expiry codes of a list fit in 5 bits. An entry is dropped once its
-// rounded exp is more than the allowed clock difference (5 minutes)
-// and one --valid-for in the past.
+// rounded exp is more than the allowed clock difference (5 minutes) and one --valid-for
+// before the last version, and later after an interruption: see clock.go.
 //
 // All entries are written out and hashed (state.sha256) only now and then: at the
 // first version, with a snapshot, when entries expire, after 128 versions
@@ -81,6 +81,10 @@ type Config struct {
 	// and 0 ends it.
 	MaxAuthAge *time.Duration
 
+	// ClockWasAhead says that the last version was issued by a clock that was ahead,
+	// and that this one's is right, so that this version may be issued before it.
+	ClockWasAhead bool
+
 	// ValidFor is the time from a version's issue until it is stale.
 	ValidFor time.Duration
 	// SnapshotEvery makes a snapshot due after that many versions with changes; 0
@@ -116,10 +120,6 @@ type Result struct {
 
 // ErrNotCreated is what publishing to a store without a list gives without Create.
 var ErrNotCreated = errors.New("the store holds no list")
-
-// ErrClock means that this machine's clock reads earlier than the moment at which
-// the last version was issued.
-var ErrClock = errors.New("the clock is wrong")
 
 // ErrRaces means that others committed every time.
 var ErrRaces = errors.New("other publishers committed first every time")
