@@ -103,12 +103,19 @@ func (s *scene) token(jti string) client.Token {
 // Whatever is left is a list that verifies, the next run succeeds, and nothing is lost.
 func TestCrashMatrix(t *testing.T) {
 	runs := map[string]func(*scene){
-		"the first version":   func(*scene) {},
-		"some rows":           func(s *scene) { s.revoke("early"); s.publish(); s.revoke("late") },
-		"no rows":             func(s *scene) { s.revoke("early"); s.publish() },
-		"a snapshot":          func(s *scene) { s.revoke("early"); s.publish(); s.revoke("late"); s.cfg = snapshots },
-		"levels of deltas":    func(s *scene) { s.revokeAll(8) },
-		"an expiry":           func(s *scene) { s.revoke("early"); s.publish(); s.now += 2 * 86400; s.revoke("late") },
+		"the first version": func(*scene) {},
+		"some rows":         func(s *scene) { s.revoke("early"); s.publish(); s.revoke("late") },
+		"no rows":           func(s *scene) { s.revoke("early"); s.publish() },
+		"a snapshot":        func(s *scene) { s.revoke("early"); s.publish(); s.revoke("late"); s.cfg = snapshots },
+		"levels of deltas":  func(s *scene) { s.revokeAll(8) },
+		"an expiry": func(s *scene) {
+			s.revoke("early")
+			s.publish()
+			s.now += 2 * 86400
+			s.publish()
+			s.now += 86400
+			s.revoke("late")
+		},
 		"a cache left behind": func(s *scene) { s.revokeAll(2); s.leaveBehind() },
 	}
 	var faults [faulty.KilledAfter + 1]atomic.Int64
