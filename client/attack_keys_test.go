@@ -2,17 +2,24 @@ package client_test
 
 import (
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/base64"
 	"fmt"
+	"math/big"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/revocast/revocast/client"
+	"github.com/revocast/revocast/internal/audit"
+	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/hostile"
 	"github.com/revocast/revocast/internal/publish"
 	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/store"
 )
 
 // rekey gives the publisher another key, and the one that it had.
@@ -149,4 +156,45 @@ func keyOf(t *testing.T, jwks []byte) string {
 	first, last := strings.Index(text, "["), strings.LastIndex(text, "]")
 	require.Positive(t, first)
 	return text[first+1 : last]
+}
+
+// An ECDSA signature (r, s) is as good as (r, n-s), so a stranger can make other bytes of the same
+// manifest. They say the same, and whoever took them takes the next version; a mirror calls
+// it a fork, see docs/THREATS.md.
+func TestAnotherSignatureOfTheSameManifest(t *testing.T) {
+	l := newList(t)
+	var err error
+	l.key, err = signer.Generate(signer.ES256, rand.Reader)
+	require.NoError(t, err)
+	l.publish(everyKind)
+	s := &siege{list: l, truth: &truth{}, keys: l.key.Public(), disk: filepath.Join(l.dir, "disk")}
+	s.web = hostile.Serve(l.bucket.String())
+	t.Cleanup(s.web.Close)
+
+	honest := string(s.object(signer.LatestName))
+	dot := strings.LastIndex(honest, ".")
+	signature, err := base64.RawURLEncoding.DecodeString(honest[dot+1:])
+	require.NoError(t, err)
+	other := new(big.Int).Sub(elliptic.P256().Params().N, new(big.Int).SetBytes(signature[32:]))
+	other.FillBytes(signature[32:])
+	s.web.Attack(instead(1, []byte(honest[:dot+1]+encode(string(signature))), nil))
+	c := s.follow(s.cached)
+	require.EqualValues(t, 1, c.Status().Version)
+	copied := s.cache("mirror")
+	r, err := store.Open(s.web.URL)
+	require.NoError(t, err)
+	quiet := func(string, int64, int64) {}
+	_, err = audit.Mirror(t.Context(), r, copied, s.keys, quiet)
+	require.NoError(t, err)
+
+	s.web.Attack(nil)
+	require.ErrorIs(t, c.Refresh(t.Context()), client.ErrRollback)
+	s.publish(oneMore)
+	_, err = audit.Mirror(t.Context(), r, copied, s.keys, quiet)
+	require.ErrorIs(t, err, history.ErrFork)
+	require.NoError(t, c.Refresh(t.Context()))
+	for _, c := range []*client.Client{c, s.follow(s.cached), s.follow(s.cached, unplugged)} {
+		require.EqualValues(t, 2, c.Status().Version)
+		require.Error(t, c.Check(s.token(map[string]any{"jti": "stolen"})))
+	}
 }
