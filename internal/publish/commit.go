@@ -11,11 +11,6 @@ import (
 	"github.com/revocast/revocast/store"
 )
 
-// ErrHint means that a version was published, but that the hint, latest.jwt,
-// could not be overwritten. Readers find the version later, by probing; the
-// next run mends the hint.
-var ErrHint = errors.New("the version is published, but its hint is not")
-
 // ErrUnconditional means that a store overwrites an object that was to be created.
 var ErrUnconditional = errors.New("the store does not honour conditional writes (If-None-Match: *)")
 
@@ -43,8 +38,8 @@ func (d *draft) commit(ctx context.Context) (*Result, error) {
 	if err := d.commitManifest(ctx, signed); err != nil {
 		return nil, err
 	}
-	if err := retry(ctx, func() error { return d.Store.Put(ctx, signer.LatestName, signed) }); err != nil {
-		return d.result, fmt.Errorf("%w (version %d): %w", ErrHint, version.Version, err)
+	if err := d.putHint(ctx, version); err != nil {
+		return d.result, err
 	}
 	if d.cache != nil {
 		objects := make(map[string][]byte, len(d.blobs))

@@ -15,8 +15,9 @@
 //     leftovers of a run that lost or died can never be mistaken for others.
 //  5. Sign the manifest, verify it with the public key, and create it. This is the
 //     commit: before it nothing has happened, after it everything has.
-//  6. Overwrite the hint, latest.jwt, and save the cache. Whoever dies before
-//     that has published all the same; readers probe, and the next run mends it.
+//  6. Overwrite the hint, latest.jwt, look whether it still is the newest version
+//     (hint.go), and save the cache. Whoever dies before that has published all
+//     the same; readers probe, and the next run mends it.
 //
 // If somebody else committed the version first, the run starts over on top of
 // theirs, after a while (backoff.go); the store decides, there are no locks. It keeps
@@ -50,6 +51,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	"github.com/revocast/revocast/internal/history"
@@ -146,6 +148,7 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	if cfg.Cache != nil {
 		p.cache = &history.Cache{Store: cfg.Cache, Keys: p.keys}
 	}
+	shortest := time.Duration(math.MaxInt64) // of the attempts
 	for lost := range maxAttempts {
 		began := time.Now()
 		result, err := p.attempt(ctx)
@@ -155,7 +158,8 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 		if !errors.Is(err, errLost) {
 			return result, err
 		}
-		if err := sleep(ctx, backoff(lost, time.Since(began))); err != nil {
+		shortest = min(shortest, time.Since(began))
+		if err := sleep(ctx, backoff(lost, shortest)); err != nil {
 			return nil, err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/revocast/revocast/internal/publish"
+	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
 )
 
@@ -29,6 +30,35 @@ func TestStoreGoesAwayInARace(t *testing.T) {
 	require.Nil(t, result)
 	require.ErrorContains(t, err, "version 1, on which the list was being built, is gone")
 	require.NoDirExists(t, dir)
+}
+
+// A publisher that is slow to write its hint does not hide a version that another one
+// published meanwhile: its row is refused by a reader that comes right after.
+func TestSlowHintHidesNothing(t *testing.T) {
+	r, _, rows := startRace(t)
+	other := &named{name: "other"}
+	bucket := &slowHint{Store: r.bucket, meanwhile: func() {
+		other.rows = append(other.rows, raceRow("c"))
+		require.True(t, r.note(publish.Run(t.Context(), r.config(r.bucket, other))))
+	}}
+	rows.rows = append(rows.rows, raceRow("b"))
+	require.True(t, r.note(publish.Run(t.Context(), r.config(bucket, rows))))
+	r.revoked = []string{"a", "b", "c"}
+	r.verify()
+}
+
+// slowHint lets somebody else publish before the hint is written.
+type slowHint struct {
+	store.Store
+	meanwhile func()
+}
+
+func (s *slowHint) Put(ctx context.Context, name string, data []byte) error {
+	if meanwhile := s.meanwhile; name == signer.LatestName && meanwhile != nil {
+		s.meanwhile = nil
+		meanwhile()
+	}
+	return s.Store.Put(ctx, name, data)
 }
 
 // unmounts lets somebody else commit first, and goes away when that has been seen.
