@@ -1,6 +1,7 @@
 # make demo: the main job on embedded defaults; Go alone is needed.
 # make test: installs what it needs, then tests everything.
 # make bench: measures; make bench SCALE=1e6 in less than two minutes.
+# make soak: everything together for an hour, with faults; make soak LENGTH=10m is shorter.
 
 GO    ?= go
 BIN   := $(CURDIR)/bin
@@ -10,7 +11,7 @@ MINIO := github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 REVOCAST_MINIO ?= $(or $(shell command -v minio),$(BIN)/minio)
 export REVOCAST_MINIO
 
-.PHONY: build demo test bench minio parts vectors
+.PHONY: build demo test bench soak minio parts vectors
 
 build:
 	$(GO) build -o $(BIN)/ ./cmd/publisher ./cmd/verifier
@@ -31,6 +32,11 @@ test: minio parts
 SCALE ?= 1e7
 bench: build
 	$(GO) run ./internal/bench -bin $(BIN) -scale $(SCALE) $(if $(filter $(SCALE),1e7),,-docs "")
+
+# soak lets publishers, followers, gc and faults run together, held against a model.
+LENGTH ?= 1h
+soak: minio
+	REVOCAST_SOAK=$(LENGTH) $(GO) test -count=1 -v -timeout 24h ./internal/soak
 
 minio: $(REVOCAST_MINIO)
 

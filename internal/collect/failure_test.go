@@ -1,71 +1,20 @@
 package collect_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/revocast/revocast/internal/collect"
+	"github.com/revocast/revocast/internal/faulty"
 	"github.com/revocast/revocast/internal/miniotest"
-	"github.com/revocast/revocast/store"
 	"github.com/revocast/revocast/store/s3"
 )
-
-var errFault = errors.New("the disk says no")
-
-// faulty is a store whose n-th operation fails: before or after it took effect, or for
-// good, as for who was killed or lost the network.
-type faulty struct {
-	store.Store
-	done    atomic.Int64
-	n       int64
-	mode    string
-	faulted atomic.Int64
-}
-
-func (f *faulty) do(op func() error) error {
-	n := f.done.Add(1)
-	if n != f.n && !(n > f.n && f.mode == "for good") {
-		return op()
-	}
-	f.faulted.Add(1)
-	if f.mode == "after" {
-		if err := op(); err != nil {
-			return err
-		}
-	}
-	return errFault
-}
-
-func (f *faulty) Get(ctx context.Context, name string, limit int64, etag string) (obj store.Object, err error) {
-	err = f.do(func() error { obj, err = f.Store.Get(ctx, name, limit, etag); return err })
-	return obj, err
-}
-
-func (f *faulty) List(ctx context.Context, prefix string) (infos []store.Info, err error) {
-	err = f.do(func() error { infos, err = f.Store.List(ctx, prefix); return err })
-	return infos, err
-}
-
-func (f *faulty) Delete(ctx context.Context, name string) error {
-	return f.do(func() error { return f.Store.Delete(ctx, name) })
-}
-
-func (f *faulty) Litter(ctx context.Context, before time.Time) (infos []store.Info, err error) {
-	err = f.do(func() error { infos, err = f.Store.(store.Sweeper).Litter(ctx, before); return err })
-	return infos, err
-}
-
-func (f *faulty) Sweep(ctx context.Context, name string) error {
-	return f.do(func() error { return f.Store.(store.Sweeper).Sweep(ctx, name) })
-}
 
 // Every operation of a run fails in every way. The list is good as it stands then, and the
 // next run does what is left to do.
@@ -76,17 +25,17 @@ func TestEveryOperationFails(t *testing.T) {
 	}
 	origin.lay(".tmp-1", origin.now.Add(-5*time.Hour))
 	want := origin.copy(t)
-	counted := &faulty{Store: want.bucket, n: -1}
+	counted := &faulty.Store{Store: want.bucket}
 	want.bucket = counted
 	all := want.gc(2 * time.Hour)
 	require.Greater(t, all.Deleted.Things(), 5)
-	operations := counted.done.Load()
+	operations := counted.Done()
 
 	faults := int64(0)
-	for _, mode := range []string{"before", "after", "for good"} {
+	for _, way := range faulty.Ways {
 		for n := int64(1); n <= operations; n++ {
 			l := origin.copy(t)
-			f := &faulty{Store: l.bucket, n: n, mode: mode}
+			f := &faulty.Store{Store: l.bucket, N: n, Way: way}
 			cfg := l.config(2 * time.Hour)
 			cfg.Store = f
 			r, err := collect.Run(t.Context(), cfg)
@@ -94,16 +43,18 @@ func TestEveryOperationFails(t *testing.T) {
 			case err == nil: // it had read one manifest more than it came to need
 				require.Equal(t, all.Deleted, r.Deleted)
 			case errors.Is(err, collect.ErrRefused):
-				require.ErrorIs(t, err, errFault, "operation %d of %d fails %s", n, operations, mode)
+				if way != faulty.Torn { // half a manifest is a bad one
+					require.ErrorIs(t, err, faulty.Err, "operation %d of %d %s", n, operations, way)
+				}
 				require.Equal(t, origin.names(), l.names())
 			default:
-				require.ErrorIs(t, err, errFault, "operation %d of %d fails %s", n, operations, mode)
+				require.ErrorIs(t, err, faulty.Err, "operation %d of %d %s", n, operations, way)
 				require.Less(t, r.Deleted.Things(), all.Deleted.Things())
 			}
 			l.verify()
 			l.gc(2 * time.Hour)
 			require.Equal(t, want.names(), l.names())
-			faults += f.faulted.Load()
+			faults += f.Failed()
 		}
 	}
 	want.verify()

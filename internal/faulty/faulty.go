@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	"github.com/revocast/revocast/store"
 )
@@ -118,4 +119,21 @@ func (s *Store) List(ctx context.Context, prefix string) (infos []store.Info, er
 		return err
 	}, failing)
 	return infos, err
+}
+
+// Litter and Sweep are those of a store.Sweeper. What is none has no litter.
+func (s *Store) Litter(ctx context.Context, before time.Time) (infos []store.Info, err error) {
+	sweeper, ok := s.Store.(store.Sweeper)
+	if !ok {
+		return nil, nil
+	}
+	err = s.do(func() error {
+		infos, err = sweeper.Litter(ctx, before)
+		return err
+	}, failing)
+	return infos, err
+}
+
+func (s *Store) Sweep(ctx context.Context, name string) error {
+	return s.do(func() error { return s.Store.(store.Sweeper).Sweep(ctx, name) }, failing)
 }
