@@ -43,7 +43,7 @@ func Examine(ctx context.Context, cfg Config, report func(probe.Finding)) error 
 	trial.Removable = folder != "" // whoever may write into a directory may delete from it
 	trial.Run(ctx, report)
 	if folder != "" {
-		leave(filepath.Join(folder, filepath.FromSlash(trial.Prefix())), above)
+		leave(folder, above)
 		if finding, ok := space(above); ok {
 			report(finding)
 		}
@@ -78,8 +78,8 @@ func folderOf(s store.Store) (folder, above string) {
 	}
 }
 
-// leave removes the empty folders of a trial, up to what was there before: the
-// address of the store may be a typing error.
+// leave removes the folders that a trial made for the store, if it left nothing in them: the
+// address may be a typing error.
 func leave(folder, above string) {
 	for ; folder != above && os.Remove(folder) == nil; folder = filepath.Dir(folder) {
 	}
