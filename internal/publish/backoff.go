@@ -17,8 +17,8 @@ const maxDoublings = 5
 // race lasts: milliseconds in a directory, seconds with a large list far away.
 //
 // Who starts over at once does so beside everybody else, and all but one of them work
-// in vain. With windows that double, 32 publishers that never paused lost 4,249 races for
-// 3,200 versions in a directory, and none of them more than 26 in a row.
+// in vain. With windows that double, 32 publishers that never pause lose about as many
+// races as they publish versions, and none of them more than a few dozen in a row.
 func backoff(lost int, attempt time.Duration) time.Duration {
 	return rand.N(max(attempt, time.Millisecond) << min(lost+1, maxDoublings))
 }
