@@ -26,7 +26,19 @@ func (s *crashScene) file(name string) string { return filepath.Join(s.dir, name
 
 func (s *crashScene) run(program string, args ...string) (string, int) {
 	s.t.Helper()
-	return runIn(s.t, s.dir, program, args...)
+	return s.end(exec.Command(program, args...))
+}
+
+// end runs a command in the scene, and gives all that it says and its exit code, -1 if a
+// signal ended it.
+func (s *crashScene) end(cmd *exec.Cmd) (string, int) {
+	s.t.Helper()
+	cmd.Dir = s.dir
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		require.IsType(s.t, &exec.ExitError{}, err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
 }
 
 // ok runs a command that has to succeed.
@@ -34,21 +46,6 @@ func (s *crashScene) ok(what, program string, args ...string) {
 	s.t.Helper()
 	out, code := s.run(program, args...)
 	require.Zero(s.t, code, "%s: %s", what, out)
-}
-
-// runIn gives what a program says, standard output first, and its exit code, -1 if a signal ended it.
-func runIn(t *testing.T, dir, program string, args ...string) (string, int) {
-	t.Helper()
-	cmd := exec.Command(program, args...)
-	cmd.Dir = dir
-	var out, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &stderr
-	err := cmd.Run()
-	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return out.String() + stderr.String(), exit.ExitCode()
-	}
-	require.NoError(t, err)
-	return out.String() + stderr.String(), 0
 }
 
 var publishArgs = []string{"publish", "--store", "list", "--source", "rows.jsonl", "--key", "k.jwk", "--cache", "publisher-cache"}

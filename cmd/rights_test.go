@@ -14,16 +14,11 @@ import (
 func (s *crashScene) as(program string, args ...string) (string, int) {
 	s.t.Helper()
 	cmd := exec.Command(program, args...)
-	cmd.Dir = s.dir
 	if os.Getuid() == 0 { // whom file modes do not bind
 		const nobody = 65534
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	}
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		require.IsType(s.t, &exec.ExitError{}, err)
-	}
-	return string(out), cmd.ProcessState.ExitCode()
+	return s.end(cmd)
 }
 
 // chmod changes the mode of everything below a name, folders included.

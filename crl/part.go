@@ -18,7 +18,7 @@ type part struct {
 	sum      Checksum
 }
 
-// measure counts what survives of the part, and says of how many of base's codes.
+// measure counts what survives of the part, and notes which of base's codes still occur.
 func (p *part) measure(codes int) {
 	p.min = Always
 	p.at = make([]int, len(p.upserts))

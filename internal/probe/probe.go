@@ -46,7 +46,7 @@ type Trial struct {
 	// Removable tells that a right to delete is nothing to warn of.
 	Removable bool
 
-	prefix string
+	prefix string   // doctor/, a random name, and a slash
 	names  []string // what was written and is still there
 }
 
@@ -58,9 +58,6 @@ func New(s store.Store, now func() time.Time, random io.Reader, skew time.Durati
 	}
 	return &Trial{Store: s, Now: now, Skew: skew, prefix: "doctor/" + hex.EncodeToString(name[:]) + "/"}, nil
 }
-
-// Prefix is where everything is tried: doctor/, a random name, and a slash.
-func (t *Trial) Prefix() string { return t.prefix }
 
 // Run tries everything, and tells report of each probe as it ends. If nothing can be
 // written or read the others are left out.

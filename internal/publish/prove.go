@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/revocast/revocast/crl"
+	"github.com/revocast/revocast/internal/history"
 )
 
 // prove holds the next list, which came about as it will at a reader, from
@@ -89,11 +90,12 @@ func (d *draft) explain(t touched) error {
 // name gives the first few entries in the words of the manifest.
 func (d *draft) name(entries []crl.Entry) []Unexplained {
 	var named []Unexplained
+	rules := history.Rules(&d.manifest)
 	for _, e := range entries[:min(len(entries), maxNamed)] {
 		u := Unexplained{Fingerprint: e.Key, Before: e.Before, Exp: e.Exp}
-		for _, r := range d.manifest.Rules {
+		for _, r := range rules {
 			if r.ID == e.Rule {
-				u.Rule = crl.Rule{ID: r.ID, Claims: r.Claims}.Name()
+				u.Rule = r.Name()
 			}
 		}
 		named = append(named, u)

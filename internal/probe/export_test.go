@@ -1,0 +1,4 @@
+package probe
+
+// Prefix is where everything is tried.
+func (t *Trial) Prefix() string { return t.prefix }
