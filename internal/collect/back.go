@@ -59,7 +59,7 @@ func (c *collection) readMany(ctx context.Context, from uint64) ([]*history.Vers
 	all.SetLimit(atOnce)
 	for i := range n {
 		all.Go(func() error {
-			versions[i], errs[i] = history.Read(ctx, c.Store, c.Keys, from-i)
+			versions[i], errs[i] = history.Read(ctx, c.reader, c.Keys, from-i)
 			return nil
 		})
 	}
@@ -82,7 +82,7 @@ func (c *collection) keepSpare(ctx context.Context, k *keeping) error {
 	var pair [2]*history.Version
 	for i := range pair {
 		var err error
-		if pair[i], err = history.Read(ctx, c.Store, c.Keys, k.spare+uint64(i)); err != nil {
+		if pair[i], err = history.Read(ctx, c.reader, c.Keys, k.spare+uint64(i)); err != nil {
 			return advised(err)
 		}
 		k.name(pair[i])

@@ -76,6 +76,7 @@ import (
 	"time"
 
 	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/internal/steady"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
 )
@@ -138,7 +139,7 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	if cfg.Step == nil {
 		cfg.Step = func(string, int64, int64) {}
 	}
-	c := &collection{Config: cfg}
+	c := &collection{Config: cfg, reader: steady.Reader{Reader: cfg.Store}}
 	if err := c.decide(ctx); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
@@ -151,6 +152,7 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 // collection is a run under way.
 type collection struct {
 	Config
+	reader store.Reader // of Store
 	head   *history.Version
 	listed *listing
 	result *Result
@@ -165,11 +167,9 @@ func (c *collection) decide(ctx context.Context) error {
 		return err
 	}
 	c.Step("listing the store", 0, 0)
-	infos, err := c.Store.List(ctx, "")
-	if err != nil {
+	if err := steady.Try(ctx, func() error { return c.list(ctx) }); err != nil {
 		return err
 	}
-	c.listed = &listing{infos}
 	if err := c.checkListing(ctx); err != nil {
 		return err
 	}
@@ -193,18 +193,28 @@ func (c *collection) decide(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.result = k.sort(infos, litter)
+	c.result = k.sort(c.listed.infos, litter)
 	c.result.IssuedAt = time.Unix(c.head.IssuedAt, 0).UTC()
 	return nil
 }
 
+func (c *collection) list(ctx context.Context) error {
+	infos, err := c.Store.List(ctx, "")
+	c.listed = &listing{infos}
+	return err
+}
+
 // litter is what killed writers left in a directory; a bucket has none.
-func (c *collection) litter(ctx context.Context, before time.Time) ([]store.Info, error) {
+func (c *collection) litter(ctx context.Context, before time.Time) (infos []store.Info, err error) {
 	s, ok := c.Store.(store.Sweeper)
 	if !ok {
 		return nil, nil
 	}
-	return s.Litter(ctx, before)
+	err = steady.Try(ctx, func() error {
+		infos, err = s.Litter(ctx, before)
+		return err
+	})
+	return infos, err
 }
 
 // skew is by how much the list's policy allows clocks to differ; more than a day is

@@ -21,11 +21,11 @@ var ErrClock = errors.New("clocks contradict each other")
 // get by with a hint that is not to be believed; here it is a reason to stop, as
 // whatever else does not fit.
 func (c *collection) findHead(ctx context.Context) (hint *history.Version, err error) {
-	hint, _, err = history.Hint(ctx, c.Store, c.Keys, "")
+	hint, _, err = history.Hint(ctx, c.reader, c.Keys, "")
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, advised(err)
 	}
-	if c.head, err = history.Probe(ctx, c.Store, c.Keys, hint); err != nil {
+	if c.head, err = history.Probe(ctx, c.reader, c.Keys, hint); err != nil {
 		return nil, advised(err)
 	}
 	if hint != nil {
@@ -38,7 +38,7 @@ func (c *collection) findHead(ctx context.Context) (hint *history.Version, err e
 
 // holds tells whether a version that came from the hint is the one in its own folder.
 func (c *collection) holds(ctx context.Context, v *history.Version) error {
-	there, err := history.Read(ctx, c.Store, c.Keys, v.Version)
+	there, err := history.Read(ctx, c.reader, c.Keys, v.Version)
 	if err != nil {
 		return advised(err)
 	}
@@ -93,7 +93,7 @@ func (l *listing) last() uint64 {
 func (c *collection) checkListing(ctx context.Context) error {
 	if last := c.listed.last(); last > c.head.Version {
 		// Somebody may have published meanwhile.
-		now, err := history.Probe(ctx, c.Store, c.Keys, c.head)
+		now, err := history.Probe(ctx, c.reader, c.Keys, c.head)
 		if err != nil {
 			return advised(err)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/revocast/revocast/internal/steady"
 	"github.com/revocast/revocast/store"
 )
 
@@ -21,7 +22,7 @@ func (c *collection) sweep(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return ctx.Err() // of another deletion, which says more
 			}
-			if err := c.remove(ctx, info); err != nil {
+			if err := steady.Try(ctx, func() error { return c.remove(ctx, info) }); err != nil {
 				return fmt.Errorf("%s in %s could not be deleted: %w", info.Name, c.Store, err)
 			}
 			mu.Lock()

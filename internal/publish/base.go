@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/internal/steady"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
 )
@@ -23,7 +24,7 @@ func (p *publisher) base(ctx context.Context) (*history.State, error) {
 		// A broken cache costs a download; the store is what counts.
 		known, cached, _ = p.cache.Load(ctx)
 	}
-	head, err := history.Head(ctx, steady{p.Store}, p.keys, known)
+	head, err := history.Head(ctx, steady.Reader{Reader: p.Store}, p.keys, known)
 	if errors.Is(err, history.ErrNoList) {
 		if !p.Create {
 			return nil, fmt.Errorf("%w (%s): check the address, or start a list with --create --issuer ISS --max-token-life 24h", ErrNotCreated, p.Store)
@@ -47,7 +48,7 @@ func (p *publisher) base(ctx context.Context) (*history.State, error) {
 			return nil, err
 		}
 	}
-	state, objects, err := history.Follow(ctx, steady{p.Store}, p.keys, head, cached)
+	state, objects, err := history.Follow(ctx, steady.Reader{Reader: p.Store}, p.keys, head, cached)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +66,7 @@ func (p *publisher) base(ctx context.Context) (*history.State, error) {
 // starts there and finds nothing newer in an empty store either, or in that of another
 // list.
 func (p *publisher) holds(ctx context.Context, known *history.Version) error {
-	there, err := history.Read(ctx, steady{p.Store}, p.keys, known.Version)
+	there, err := history.Read(ctx, steady.Reader{Reader: p.Store}, p.keys, known.Version)
 	switch {
 	case errors.Is(err, store.ErrNotFound) && p.last != nil:
 		return fmt.Errorf("version %d, on which the list was being built, is gone from %s: is the volume still mounted? %w", known.Version, p.Store, err)

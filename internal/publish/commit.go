@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/internal/steady"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
 )
@@ -63,7 +64,7 @@ func (d *draft) warn(format string, args ...any) {
 // that anybody could follow names them, and the bytes at hand are the only ones that the
 // name can mean, so they take the place.
 func (d *draft) createBlob(ctx context.Context, name string, stored []byte) error {
-	return retry(ctx, func() error {
+	return steady.Try(ctx, func() error {
 		err := d.Store.Create(ctx, name, stored)
 		if err == nil {
 			return nil
@@ -89,7 +90,7 @@ func (d *draft) createBlob(ctx context.Context, name string, stored []byte) erro
 // delete, which publishers need no right for. That a store changes its ways later, or
 // lets two win at the same moment, is for publisher doctor to find.
 func (d *draft) refusesSecond(ctx context.Context, b blob) error {
-	return retry(ctx, func() error {
+	return steady.Try(ctx, func() error {
 		err := d.Store.Create(ctx, b.Name(), b.stored)
 		switch {
 		case errors.Is(err, store.ErrExists):
@@ -99,7 +100,7 @@ func (d *draft) refusesSecond(ctx context.Context, b blob) error {
 				ErrUnconditional, d.Store, b.Name())
 		}
 		return err
-	})
+	}, ErrUnconditional)
 }
 
 // commitManifest creates the manifest, and reads it back where the answer leaves
@@ -107,7 +108,7 @@ func (d *draft) refusesSecond(ctx context.Context, b blob) error {
 // retry below us, and a lost reply as any error.
 func (d *draft) commitManifest(ctx context.Context, signed []byte) error {
 	name := signer.ManifestName(d.manifest.Version)
-	return retry(ctx, func() error {
+	return steady.Try(ctx, func() error {
 		err := d.Store.Create(ctx, name, signed)
 		if err == nil {
 			return nil
@@ -120,5 +121,5 @@ func (d *draft) commitManifest(ctx context.Context, signed []byte) error {
 			return errLost
 		}
 		return fmt.Errorf("version %d may or may not be published, run again to find out: %w", d.manifest.Version, err)
-	})
+	}, errLost)
 }

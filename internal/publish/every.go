@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/internal/steady"
 )
 
 // calm is the least time from the start of one run to the next that a source wakes:
@@ -41,7 +42,7 @@ func Every(ctx context.Context, cfg Config, interval time.Duration, report func(
 		case <-tick.C:
 		case <-news.wake:
 			// More may follow at once, and what comes until then is in the same run.
-			if sleep(ctx, calm-time.Since(start)) != nil {
+			if steady.Sleep(ctx, calm-time.Since(start)) != nil {
 				return
 			}
 			tick.Reset(interval)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/internal/steady"
 	"github.com/revocast/revocast/signer"
 )
 
@@ -21,10 +22,10 @@ var ErrHint = errors.New("the version is published, but its hint is not")
 // is over. Whoever writes last looks last, so the last hint is the newest.
 func (d *draft) putHint(ctx context.Context, v *history.Version) error {
 	for {
-		if err := retry(ctx, func() error { return d.Store.Put(ctx, signer.LatestName, v.Bytes) }); err != nil {
+		if err := steady.Try(ctx, func() error { return d.Store.Put(ctx, signer.LatestName, v.Bytes) }); err != nil {
 			return fmt.Errorf("%w (version %d): %w", ErrHint, v.Version, err)
 		}
-		newest, err := history.Probe(ctx, steady{d.Store}, d.keys, v)
+		newest, err := history.Probe(ctx, steady.Reader{Reader: d.Store}, d.keys, v)
 		if err != nil {
 			d.warn("it could not be seen whether a later version was published meanwhile, which %s would then not tell of; the next run mends it: %v", signer.LatestName, err)
 			return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/revocast/revocast/crl"
 	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/internal/steady"
 	"github.com/revocast/revocast/signer"
 )
 
@@ -98,7 +99,7 @@ func (d *draft) fold(ctx context.Context, parts []signer.Object, fresh map[strin
 			continue
 		}
 		var err error
-		if files[i], err = history.Fetch(ctx, d.Store, o); err != nil {
+		if files[i], err = history.Fetch(ctx, steady.Reader{Reader: d.Store}, o); err != nil {
 			return nil, err
 		}
 	}

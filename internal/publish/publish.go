@@ -56,6 +56,7 @@ import (
 
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/internal/steady"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
 )
@@ -159,20 +160,11 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 			return result, err
 		}
 		shortest = min(shortest, time.Since(began))
-		if err := sleep(ctx, backoff(lost, shortest)); err != nil {
+		if err := steady.Sleep(ctx, backoff(lost, shortest)); err != nil {
 			return nil, err
 		}
 	}
 	return nil, fmt.Errorf("%w, %d times in a row; are publishers started faster than they finish?", ErrRaces, maxAttempts)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }
 
 // publisher is a run under way.
