@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/revocast/revocast/internal/clocked"
 	"github.com/revocast/revocast/internal/collect"
 	"github.com/revocast/revocast/internal/faulty"
 	"github.com/revocast/revocast/internal/miniotest"
@@ -88,10 +89,11 @@ func TestWithoutTheRightToDelete(t *testing.T) {
 	l := newList(t)
 	mine, err := s3.Open(t.Context(), "s3://"+bucket+"/list?endpoint="+server.Endpoint)
 	require.NoError(t, err)
-	times := newClocked(mine, func() time.Time { return l.now })
+	now := func() time.Time { return l.now }
+	times := clocked.New(mine, now)
 	for version := range 20 {
 		l.now = l.now.Add(time.Hour)
-		publishTo(t, times, l.key, times.now, fmt.Sprint(version))
+		publishTo(t, times, l.key, now, fmt.Sprint(version))
 	}
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} {
 		t.Setenv(name, "")
@@ -101,7 +103,7 @@ func TestWithoutTheRightToDelete(t *testing.T) {
 	public, err := s3.Open(t.Context(), "s3://"+bucket+"/list?endpoint="+server.Endpoint)
 	require.NoError(t, err)
 	cfg := l.config(time.Hour)
-	cfg.Store = times.as(public)
+	cfg.Store = times.As(public)
 	r, err := collect.Run(t.Context(), cfg)
 	require.ErrorContains(t, err, "may not be deleted")
 	require.ErrorContains(t, err, "the list is as good as before")

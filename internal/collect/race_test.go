@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/revocast/revocast/client"
+	"github.com/revocast/revocast/internal/clocked"
 	"github.com/revocast/revocast/internal/collect"
 	"github.com/revocast/revocast/internal/miniotest"
 	"github.com/revocast/revocast/internal/publish"
@@ -21,38 +22,6 @@ import (
 	"github.com/revocast/revocast/store"
 	"github.com/revocast/revocast/store/s3"
 )
-
-// clocked is a real store whose own clock is the test's: no server lets tests say
-// when an object was written.
-type clocked struct {
-	store.Store
-	now   func() time.Time
-	times *sync.Map // by name
-}
-
-func newClocked(s store.Store, now func() time.Time) *clocked { return &clocked{s, now, &sync.Map{}} }
-
-// as is the same store through another handle.
-func (c *clocked) as(s store.Store) *clocked { return &clocked{s, c.now, c.times} }
-
-func (c *clocked) Create(ctx context.Context, name string, data []byte) error {
-	c.times.LoadOrStore(name, c.now())
-	return c.Store.Create(ctx, name, data)
-}
-
-func (c *clocked) Put(ctx context.Context, name string, data []byte) error {
-	c.times.Store(name, c.now())
-	return c.Store.Put(ctx, name, data)
-}
-
-func (c *clocked) List(ctx context.Context, prefix string) ([]store.Info, error) {
-	infos, err := c.Store.List(ctx, prefix)
-	for i := range infos {
-		at, _ := c.times.Load(infos[i].Name)
-		infos[i].ModTime, _ = at.(time.Time)
-	}
-	return infos, err
-}
 
 // publishTo publishes a revocation of each jti.
 func publishTo(t testing.TB, s store.Store, key *signer.PrivateKey, now func() time.Time, jtis ...string) *publish.Result {
@@ -101,7 +70,7 @@ func race(t *testing.T, s store.Store) {
 	clock := atomic.Int64{}
 	clock.Store(1_800_000_000)
 	now := func() time.Time { return time.Unix(clock.Load(), 0) }
-	bucket := newClocked(s, now)
+	bucket := clocked.New(s, now)
 	publishTo(t, bucket, key, now)
 
 	ctx, stop := context.WithCancel(t.Context())

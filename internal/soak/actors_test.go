@@ -26,8 +26,8 @@ func (s *soak) dir(path string) store.Store {
 
 func (s *soak) publish(ctx context.Context, bucket, cache store.Store, l *log) error {
 	r, err := publish.Run(ctx, publish.Config{
-		Store: bucket, Cache: cache, Key: s.key, Source: l, Create: true, Issuer: issuer, MaxTokenLife: 24 * time.Hour,
-		ValidFor: time.Hour, Now: time.Now, Rand: rand.Reader,
+		Store: bucket, Cache: cache, Key: s.key, Source: l, Create: true, Issuer: issuer, MaxTokenLife: tokenLife,
+		ValidFor: validFor, Now: s.clock.now, Rand: rand.Reader,
 	})
 	if r != nil {
 		s.published.Add(1)
@@ -42,7 +42,7 @@ func (s *soak) publish(ctx context.Context, bucket, cache store.Store, l *log) e
 func (s *soak) publishes(ctx context.Context, bucket, cache store.Store, l *log) {
 	r := s.random()
 	for ctx.Err() == nil {
-		for range r.IntN(20) {
+		for range r.IntN(100) {
 			l.append(r)
 		}
 		run, cancel := context.WithTimeout(ctx, 20*time.Second) // now and then a process is killed
@@ -58,7 +58,7 @@ func (s *soak) follows(ctx context.Context, where store.Reader, cache store.Stor
 	for ctx.Err() == nil {
 		s.starts.Add(1)
 		life, stop := context.WithTimeout(ctx, time.Duration(1+r.IntN(8))*time.Second)
-		c, err := client.Open(life, client.Config{Store: where, Keys: s.key.Public(), Cache: cache, Interval: 100 * time.Millisecond})
+		c, err := client.Open(life, client.Config{Store: where, Keys: s.key.Public(), Cache: cache, Interval: 100 * time.Millisecond, Now: s.clock.now})
 		if err != nil {
 			s.Error(err)
 			stop()
@@ -67,8 +67,8 @@ func (s *soak) follows(ctx context.Context, where store.Reader, cache store.Stor
 		var following sync.WaitGroup
 		following.Go(func() { c.Follow(life) })
 		for life.Err() == nil {
-			l, token := s.model.logs[r.IntN(len(s.model.logs))], r.IntN(tokensOfSource)
-			s.check(life, c, l, token)
+			source := r.IntN(publishers)
+			s.check(life, c, source, s.model.logs[source].alive(r))
 			if r.IntN(50) == 0 {
 				pause(life, 10*time.Millisecond) // others want to run, too
 			}
@@ -79,9 +79,11 @@ func (s *soak) follows(ctx context.Context, where store.Reader, cache store.Stor
 }
 
 // check holds one verdict against what the client's version says of the token.
-func (s *soak) check(ctx context.Context, c *client.Client, l *log, token int) {
-	version := c.Status().Version
+func (s *soak) check(ctx context.Context, c *client.Client, source, token int) {
+	l := s.model.logs[source]
+	version, before := c.Status().Version, s.clock.now()
 	err := c.Check(l.token(token))
+	after := s.clock.now()
 	if c.Status().Version != version {
 		return // a refresh came between
 	}
@@ -89,7 +91,7 @@ func (s *soak) check(ctx context.Context, c *client.Client, l *log, token int) {
 		s.stale.Add(1)
 		return
 	}
-	rows, modelErr := s.model.rows(ctx, version, l)
+	said, modelErr := s.model.version(ctx, version)
 	if modelErr != nil {
 		if ctx.Err() == nil {
 			s.Errorf("version %d was believed, and cannot be read: %v", version, modelErr)
@@ -97,24 +99,37 @@ func (s *soak) check(ctx context.Context, c *client.Client, l *log, token int) {
 		return
 	}
 	s.checks.Add(1)
-	_, revoked := errors.AsType[*client.RevokedError](err)
-	if revoked {
+	want, right := l.revokes(token, said.rows[source]), false
+	switch err.(type) {
+	case nil:
+		right = !want && before.Before(said.expires)
+	case *client.RevokedError:
+		right = want
 		s.revoked.Add(1)
+	case *client.StaleError:
+		right = !want && !after.Before(said.expires)
+		s.stale.Add(1)
 	}
-	if want := l.revokes(token, rows); want != revoked || err != nil && !revoked {
+	if !right {
 		s.wrong.Add(1)
-		s.Errorf("version %d, %d rows of %s: token %d is revoked: %v, and the verdict was %v", version, rows, l.name, token, want, err)
+		s.Errorf("version %d, %d rows of %s, good until %s: token %d is revoked: %v, and between %s and %s the verdict was %v",
+			version, said.rows[source], l.name, said.expires, token, want, before, after, err)
 	}
 }
 
-// collects garbage. A list this young has little.
+// collects garbage, as early as may be.
 func (s *soak) collects(ctx context.Context, bucket store.Store) {
 	for ctx.Err() == nil {
-		_, err := collect.Run(ctx, collect.Config{Store: bucket, Keys: s.key.Public(), Keep: 2 * time.Hour, Now: time.Now})
+		r, err := collect.Run(ctx, collect.Config{Store: bucket, Keys: s.key.Public(), Keep: collect.MinKeep, Now: s.clock.now})
 		if err == nil {
 			s.collected.Add(1)
+		} else if s.hitch.CompareAndSwap(nil, &err) {
+			s.Logf("the first collection that failed: %v", err)
 		}
-		pause(ctx, 5*time.Second)
+		if r != nil {
+			s.deleted.Add(int64(r.Deleted.Things()))
+		}
+		pause(ctx, time.Second)
 	}
 }
 
@@ -143,32 +158,36 @@ func (s *soak) report(proxy *faultproxy.Proxy) {
 	for _, n := range injected {
 		total += n
 	}
-	s.Logf("%d versions published, %d races lost, %d runs failed, %d collections", s.published.Load(), s.lost.Load(), s.failed.Load(), s.collected.Load())
-	s.Logf("%d clients started, %d checks held against the model, %d of them revoked, %d without a list; wrong: %d", s.starts.Load(), s.checks.Load(), s.revoked.Load(), s.stale.Load(), s.wrong.Load())
+	s.Logf("%s passed, by the list's clock", s.clock.now().Sub(s.clock.began).Round(time.Minute))
+	s.Logf("%d versions published, %d races lost, %d runs failed; %d collections deleted %d objects", s.published.Load(), s.lost.Load(), s.failed.Load(), s.collected.Load(), s.deleted.Load())
+	s.Logf("%d clients started, %d checks held against the model, %d of them revoked, %d stale or without a list; wrong: %d", s.starts.Load(), s.checks.Load(), s.revoked.Load(), s.stale.Load(), s.wrong.Load())
 	s.Logf("%d of %d requests met a fault: %v", total, proxy.Requests(), injected)
 }
 
-// settles lets every publisher finish without faults: then the list verifies from its bytes, and
-// holds every row of every source.
+// settles lets every publisher finish without faults: then the list holds every row of every
+// source, and verifies from its bytes.
 func (s *soak) settles(direct store.Store) {
 	for _, l := range s.model.logs {
 		require.NoError(s, s.publish(s.Context(), direct, nil, l))
 	}
-	report, err := audit.Verify(s.Context(), direct, s.key.Public(), func(string, int64, int64) {})
+	c, err := client.Open(s.Context(), client.Config{Store: direct, Keys: s.key.Public(), Now: s.clock.now})
 	require.NoError(s, err)
-	require.Empty(s, report.Findings)
-	c, err := client.Open(s.Context(), client.Config{Store: direct, Keys: s.key.Public()})
+	said, err := s.model.version(s.Context(), c.Status().Version)
 	require.NoError(s, err)
-	require.EqualValues(s, report.Head, c.Status().Version)
-	for _, l := range s.model.logs {
-		rows, err := s.model.rows(s.Context(), report.Head, l)
-		require.NoError(s, err)
-		require.Len(s, l.rows, rows, "rows are missing")
+	for i, l := range s.model.logs {
+		require.Len(s, l.rows, said.rows[i], "rows are missing")
 		for token := range tokensOfSource {
-			s.check(s.Context(), c, l, token)
+			s.check(s.Context(), c, i, l.newest()*tokensOfSource+token)
 		}
 	}
 	require.Zero(s, s.wrong.Load())
+	report, err := audit.Verify(s.Context(), direct, s.key.Public(), func(string, int64, int64) {})
+	require.NoError(s, err)
+	require.Empty(s, report.Findings)
+	require.EqualValues(s, report.Head, c.Status().Version)
+	infos, err := direct.List(s.Context(), "")
+	require.NoError(s, err)
+	s.Logf("%d versions verify, with %d entries; %d objects are left", report.Versions, c.Status().Entries, len(infos))
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -4,11 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
-	"slices"
 	"sort"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/revocast/revocast/client"
 	"github.com/revocast/revocast/crl"
@@ -19,19 +20,20 @@ import (
 )
 
 const (
-	issuer         = "https://issuer.example"
-	tokensOfSource = 500
+	issuer          = "https://issuer.example"
+	tokensOfSource  = 50 // in each generation
+	generationsBack = 4  // as far as anybody may look
 )
 
 // log is a source that grows, and at the same time the truth about its tokens: what
 // each of them is after every row that names it.
 type log struct {
-	name   string
-	issued int64 // of all tokens
+	name  string
+	clock *clock
 
 	mu      sync.RWMutex
 	rows    []row
-	changes [tokensOfSource][]change
+	changes map[int][]change // by token; those of generations that are gone are forgotten
 }
 
 // row is what a row of the source says of a token: an hour has half a million of them.
@@ -61,9 +63,11 @@ func (l *log) Read(_ context.Context, since source.Cursor, visit func(*source.Ro
 	rows := l.rows
 	l.mu.RUnlock()
 	for i := from; i < len(rows); i++ {
-		name, value := l.claim(int(rows[i].token))
+		token := int(rows[i].token)
+		name, value := l.claim(token)
+		_, exp := l.life(token)
 		row := source.Row{
-			Names: []string{name}, Values: []string{value}, Before: source.None, Exp: l.issued + 86400, RevokedAt: source.None, Reinstate: rows[i].gone,
+			Names: []string{name}, Values: []string{value}, Before: source.None, Exp: exp, RevokedAt: source.None, Reinstate: rows[i].gone,
 		}
 		if rows[i].before != crl.Always {
 			row.Before = rows[i].before
@@ -80,22 +84,39 @@ func (l *log) claim(token int) (name, value string) {
 	return [...]string{"jti", "sid", "sub"}[token%3], fmt.Sprint(l.name, " ", token)
 }
 
+// life is when a token is issued and when it ends: all of a generation together.
+func (l *log) life(token int) (iat, exp int64) {
+	issued := l.clock.began.Add(time.Duration(token/tokensOfSource-1) * generation)
+	return issued.Unix(), issued.Add(tokenLife).Unix()
+}
+
+// newest is the generation that was issued last.
+func (l *log) newest() int { return int(l.clock.now().Sub(l.clock.began)/generation) + 1 }
+
+// alive is a random token that has not ended.
+func (l *log) alive(r *rand.Rand) int {
+	return (l.newest()-r.IntN(int(tokenLife/generation)))*tokensOfSource + r.IntN(tokensOfSource)
+}
+
 // append adds a random row: outright, before a moment that is before or after the
-// tokens' iat, or a reinstatement.
+// token's iat, or a reinstatement.
 func (l *log) append(r *rand.Rand) {
-	token := r.IntN(tokensOfSource)
+	token := l.alive(r)
+	issued, _ := l.life(token)
 	row := row{token: int32(token), before: crl.Always}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var now change
 	if all := l.changes[token]; len(all) > 0 {
 		now = all[len(all)-1]
+	} else {
+		l.forget()
 	}
 	switch r.IntN(4) {
 	case 0:
 		row.gone = true
 	case 1:
-		row.before = l.issued - 100 + r.Int64N(200)
+		row.before = issued - 100 + r.Int64N(200)
 	}
 	switch {
 	case row.gone:
@@ -110,18 +131,26 @@ func (l *log) append(r *rand.Rand) {
 	l.changes[token] = append(l.changes[token], now)
 }
 
+// forget drops what nobody asks for any more.
+func (l *log) forget() {
+	oldest := (l.newest() - generationsBack) * tokensOfSource
+	maps.DeleteFunc(l.changes, func(token int, _ []change) bool { return token < oldest })
+}
+
 // revokes tells whether a token is revoked after so many rows.
 func (l *log) revokes(token, rows int) bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	all := l.changes[token]
 	i := sort.Search(len(all), func(i int) bool { return all[i].rows > rows })
-	return i > 0 && all[i-1].there && l.issued < all[i-1].before
+	issued, _ := l.life(token)
+	return i > 0 && all[i-1].there && issued < all[i-1].before
 }
 
 func (l *log) token(token int) client.Token {
 	name, value := l.claim(token)
-	return client.Token{Claims: map[string]any{"iss": issuer, name: value, "iat": l.issued, "exp": l.issued + 80000}}
+	iat, exp := l.life(token)
+	return client.Token{Claims: map[string]any{"iss": issuer, name: value, "iat": iat, "exp": exp}}
 }
 
 // model knows what every version says: the manifest tells how far each source was read.
@@ -130,30 +159,35 @@ type model struct {
 	keys   *signer.KeySet
 	logs   []*log
 
-	mu      sync.Mutex
-	cursors map[uint64]*[publishers]int
+	mu       sync.Mutex
+	versions map[uint64]*said
 }
 
-// rows is how many of a log's rows are in a version.
-func (m *model) rows(ctx context.Context, version uint64, l *log) (int, error) {
+// said is what matters of a manifest.
+type said struct {
+	rows    [publishers]int // of each log
+	expires time.Time
+}
+
+// version is what a version says.
+func (m *model) version(ctx context.Context, version uint64) (*said, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	at := slices.Index(m.logs, l)
-	if all := m.cursors[version]; all != nil {
-		return all[at], nil
+	if s := m.versions[version]; s != nil {
+		return s, nil
 	}
 	v, err := history.Read(ctx, m.direct, m.keys, version)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	all := new([publishers]int)
+	s := &said{expires: time.Unix(v.Expires, 0)}
 	for i, l := range m.logs {
 		if cursor, ok := v.Sources[l.name]; ok {
-			if all[i], err = strconv.Atoi(string(cursor)); err != nil {
-				return 0, err
+			if s.rows[i], err = strconv.Atoi(string(cursor)); err != nil {
+				return nil, err
 			}
 		}
 	}
-	m.cursors[version] = all
-	return all[at], nil
+	m.versions[version] = s
+	return s, nil
 }

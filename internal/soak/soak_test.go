@@ -21,6 +21,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/revocast/revocast/internal/clocked"
 	"github.com/revocast/revocast/internal/faultproxy"
 	"github.com/revocast/revocast/internal/miniotest"
 	"github.com/revocast/revocast/signer"
@@ -35,16 +36,18 @@ type soak struct {
 	*testing.T
 	key   *signer.PrivateKey
 	model *model
+	clock *clock
 	seed  atomic.Uint64
+	hitch atomic.Pointer[error] // the first of a collection
 
-	published, lost, failed, collected    atomic.Int64
-	checks, revoked, wrong, stale, starts atomic.Int64
+	published, lost, failed, collected, deleted atomic.Int64
+	checks, revoked, wrong, stale, starts       atomic.Int64
 }
 
 func (s *soak) random() *mathrand.Rand { return mathrand.New(mathrand.NewPCG(s.seed.Add(1), 2)) }
 
 func TestSoak(t *testing.T) {
-	length := 20 * time.Second
+	length := 40 * time.Second
 	if text := os.Getenv("REVOCAST_SOAK"); text != "" {
 		var err error
 		length, err = time.ParseDuration(text)
@@ -64,10 +67,12 @@ func TestSoak(t *testing.T) {
 	}
 	key, err := signer.Generate(signer.EdDSA, rand.Reader)
 	require.NoError(t, err)
-	direct := open(server.Endpoint)
-	s := &soak{T: t, key: key, model: &model{direct: direct, keys: key.Public(), cursors: map[uint64]*[publishers]int{}}}
+	passing := &clock{began: time.Now().Truncate(time.Second), length: length}
+	direct := clocked.New(open(server.Endpoint), passing.now)
+	faulty := func() store.Store { return direct.As(open(front.URL)) }
+	s := &soak{T: t, key: key, clock: passing, model: &model{direct: direct, keys: key.Public(), versions: map[uint64]*said{}}}
 	for i := range publishers {
-		s.model.logs = append(s.model.logs, &log{name: fmt.Sprint("source ", i), issued: time.Now().Unix() - 600})
+		s.model.logs = append(s.model.logs, &log{name: fmt.Sprint("source ", i), clock: passing, changes: map[int][]change{}})
 	}
 	require.NoError(t, s.publish(t.Context(), direct, nil, s.model.logs[0])) // there is a list
 	goroutines := runtime.NumGoroutine()
@@ -80,7 +85,7 @@ func TestSoak(t *testing.T) {
 		if i%2 == 1 {
 			cache = nil
 		}
-		all.Go(func() { s.publishes(ctx, open(front.URL), cache, l) })
+		all.Go(func() { s.publishes(ctx, faulty(), cache, l) })
 	}
 	for i := range followers {
 		where := store.Reader(open(front.URL))
@@ -94,7 +99,7 @@ func TestSoak(t *testing.T) {
 		}
 		all.Go(func() { s.follows(ctx, where, cache) })
 	}
-	all.Go(func() { s.collects(ctx, open(front.URL)) })
+	all.Go(func() { s.collects(ctx, faulty()) })
 	all.Go(func() { s.watches(ctx, length) })
 	all.Wait()
 
@@ -102,6 +107,7 @@ func TestSoak(t *testing.T) {
 	require.Zero(t, s.wrong.Load())
 	require.Positive(t, s.checks.Load())
 	require.Positive(t, s.revoked.Load())
+	require.Positive(t, s.deleted.Load())
 	s.settles(direct)
 	front.Close()
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
