@@ -13,7 +13,10 @@ import (
 // build makes the next state, the objects that lead to it, and the manifest.
 func (d *draft) build(ctx context.Context) error {
 	m, r := &d.manifest, d.result
-	touched := d.changes.touched(m.State.Dropped)
+	touched := d.changes.touched()
+	if d.changes.held > 0 && d.unsure {
+		d.warn("what %d reinstatements of %s release is still revoked: they may have been read before, and what they name may have been revoked since, by a row that is gone, or by another source; reinstate again what is to be released", d.changes.held, d.Source.Name())
+	}
 	r.Changed, r.Released = len(touched.entries), len(touched.removed)
 	var err error
 	if d.base == nil || len(touched.entries)+len(touched.removed) > 0 {

@@ -12,14 +12,18 @@ import (
 
 // changes collects rows, and folds them into what becomes of the entries they name.
 type changes struct {
-	base   *crl.List // nil for the first version
-	issuer string
-	policy signer.Policy
-	now    int64
+	base    *crl.List // nil for the first version
+	issuer  string
+	policy  signer.Policy
+	now     int64
+	dropped int64 // what has ended by then goes with this version
 
 	rules  []crl.Rule // by ascending ID; only ever appended to
 	byName map[string]int
 	name   []byte // of the row's rule, reused
+
+	whole bool // the source comes as a whole every time, so its rows are no news by themselves
+	held  int  // entries that reinstatements which come again left as they were
 
 	log         rowLog
 	otherIssuer int64
@@ -28,7 +32,7 @@ type changes struct {
 
 func newChanges(base *history.State, m *signer.Manifest) *changes {
 	c := &changes{
-		issuer: m.Issuer, policy: m.Policy, now: m.IssuedAt,
+		issuer: m.Issuer, policy: m.Policy, now: m.IssuedAt, dropped: m.State.Dropped,
 		rules: history.Rules(m), byName: map[string]int{},
 	}
 	copy(c.log.salt[:], m.Salt)
@@ -56,7 +60,7 @@ func (c *changes) add(row *source.Row) error {
 			return fmt.Errorf("row %d: %w", row.Line, crl.ErrClaimLength)
 		}
 	}
-	r := record{before: crl.Always, exp: c.exp(row, rule), rule: rule.ID, gone: row.Reinstate}
+	r := record{before: crl.Always, exp: c.exp(row, rule), rule: rule.ID, gone: row.Reinstate, again: row.Again}
 	if row.Before != source.None {
 		r.before = row.Before
 	}
@@ -114,27 +118,57 @@ func (c *changes) roundUp(t int64) int64 {
 	return min((t+g-1)/g*g, crl.MaxTime)
 }
 
-// fold applies the rows of one entry, in their order, to what it was.
+// fold applies the rows of one entry, in their order, to what it was. Those that come again
+// go first, and can only add to it: what a reinstatement among them released may have been
+// revoked since, by a row that is gone, or by another source. So it takes back no
+// more than what came again before it.
 func (c *changes) fold(rows []record, e crl.Entry, there bool) (crl.Entry, bool) {
+	base, had, held := e, there, false
 	for _, r := range rows {
-		if r.gone {
-			there = false
-			continue
-		}
-		now := crl.Entry{Rule: r.rule, Key: r.key, Before: r.before, Exp: r.exp}
 		switch {
-		case r.exp != expUnknown:
-		case there && e.Outright():
-			now.Exp = e.Exp
+		case !r.again:
+		case r.gone:
+			e, there, held = base, had, had
 		default:
-			now.Exp = c.roundUp(c.now + c.policy.MaxTokenLife)
+			e, there, held = c.revoke(rows, r, base, had, e, there), true, false
 		}
-		if there {
-			now = now.Combine(e)
+	}
+	for _, r := range rows {
+		switch {
+		case r.again:
+		case r.gone:
+			there, held = false, false
+		default:
+			e, there, held = c.revoke(rows, r, base, had, e, there), true, false
 		}
-		e, there = now, true
+	}
+	if held {
+		c.held++
 	}
 	return e, there
+}
+
+// revoke is what a row makes of an entry.
+func (c *changes) revoke(rows []record, r record, base crl.Entry, had bool, e crl.Entry, there bool) crl.Entry {
+	now := crl.Entry{Rule: r.rule, Key: r.key, Before: r.before, Exp: r.exp}
+	if r.exp == expUnknown {
+		now.Exp = c.roundUp(c.now + c.policy.MaxTokenLife)
+		if had && base.Outright() && c.knows(rows, r, base.Exp) {
+			now.Exp = base.Exp
+		}
+	}
+	if there {
+		now = now.Combine(e)
+	}
+	return now
+}
+
+// knows tells whether an entry has its end of the same row, which was read before without
+// an end: it came again, and no other row gives one as late. One that
+// expires with this version is dropped rather than known.
+func (c *changes) knows(rows []record, r record, end int64) bool {
+	return (r.again || c.whole) && end > c.dropped &&
+		!slices.ContainsFunc(rows, func(o record) bool { return !o.gone && o.exp >= end })
 }
 
 // ruleTable is the rules as the manifest has them.

@@ -20,6 +20,7 @@ type draft struct {
 	base     *history.State // nil for the first version
 	manifest signer.Manifest
 	changes  *changes
+	unsure   bool // which rows of the source are new
 	state    *history.State
 	blobs    []blob
 	result   *Result
@@ -95,6 +96,7 @@ func (d *draft) readRows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.whole, d.unsure = read.Full, read.Unsure
 	d.manifest.Sources[name] = json.RawMessage(read.Cursor)
 	d.manifest.Rules = c.ruleTable()
 	r := d.result

@@ -55,8 +55,6 @@ func (m *model) publish(rows []source.Row, now, validFor int64) {
 		case !slices.Contains(r.Names, "jti"):
 		case r.RevokedAt >= 0:
 			e.exp = r.RevokedAt + m.life
-		case there && old.outright:
-			e.exp = old.exp
 		default:
 			e.exp = now + m.life
 		}

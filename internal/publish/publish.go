@@ -29,8 +29,13 @@
 //
 // A row without exp whose rule names a jti ends at revoked_at plus the list's
 // max_token_life; without revoked_at either, at the time of this run plus that. If the
-// source is read from the start again and such an entry is still there, it keeps
-// its end, so that re-reading does not prolong it.
+// same row is read again and such an entry is still there, it keeps its end, so that
+// re-reading does not prolong it.
+//
+// Rows come again: a PostgreSQL server was restarted, a file rewritten, a query gives
+// everything each time. What was revoked stays revoked by that, and a reinstatement that
+// comes again ([source.Row].Again) releases nothing, because somebody may have
+// revoked the same since: in a row that is missing now, or in another source.
 //
 // Rows whose iss is another issuer's are counted and left alone: one table may
 // feed several lists.

@@ -17,6 +17,7 @@ type record struct {
 	seq    uint32
 	rule   uint8
 	gone   bool // the row reinstates
+	again  bool // it was read before, or may have been
 }
 
 // expUnknown stands for the end of a jti of which nobody said when it was revoked.

@@ -13,8 +13,8 @@ type touched struct {
 }
 
 // touched compares what the rows make of the entries with the base. What
-// expires by the dropped moment is left to expiry, which needs no delta.
-func (c *changes) touched(dropped int64) touched {
+// expires with this version is left to expiry, which needs no delta.
+func (c *changes) touched() touched {
 	rows := c.log.sorted(len(c.rules))
 	t := touched{entries: make([]crl.Entry, 0, len(rows))}
 	var befores []crl.Entry // of the rule under way; they come behind those without
@@ -29,7 +29,7 @@ func (c *changes) touched(dropped int64) touched {
 			old, had = c.base.Lookup(rows[0].rule, rows[0].key)
 		}
 		now, stays := c.fold(rows[:n], old, had)
-		stays = stays && now.Exp > dropped
+		stays = stays && now.Exp > c.dropped
 		if !had || !stays || old != now {
 			switch {
 			case stays && now.Outright():
@@ -37,7 +37,7 @@ func (c *changes) touched(dropped int64) touched {
 			case stays:
 				befores = append(befores, now)
 			}
-			t.leaves(old, had && old.Exp > dropped, had, now, stays)
+			t.leaves(old, had && old.Exp > c.dropped, had, now, stays)
 		}
 		if len(rows) == n || rows[n].rule != rows[0].rule {
 			t.entries = append(t.entries, befores...)

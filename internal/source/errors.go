@@ -80,6 +80,8 @@ type reading struct {
 	unit   string
 	skip   bool
 	visit  func(*Row) error
+	again  func(*Row) bool // nil: no row was read before
+	known  bool            // the row under way was, for certain
 	result Result
 }
 
@@ -91,11 +93,15 @@ func (r *reading) good(row *Row) error {
 		}
 	}
 	r.result.Rows++
+	row.Again = r.known || r.again != nil && r.again(row)
 	return r.visit(row)
 }
 
 // bad returns the error that a bad row is, or nil if such rows are skipped.
 func (r *reading) bad(line int64, f *fault) error {
+	if r.known {
+		return nil // it was skipped, and listed, then
+	}
 	e := &BadRowError{r.source, line, f.field, f.reason, r.unit}
 	if !r.skip {
 		return e

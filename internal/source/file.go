@@ -82,6 +82,6 @@ func (r *reading) resume(f io.ReadSeeker, size int64, since *fileCursor) (*input
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("cannot read the source %s: %w", r.source, err)
 	}
-	r.result.Full = true
+	r.fromStart()
 	return newInput(f, size), nil
 }

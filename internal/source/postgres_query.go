@@ -2,8 +2,6 @@ package source
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -41,8 +39,7 @@ func newUserQuery(opt Options) (*pgUserQuery, error) {
 	if slices.ContainsFunc(args, func(arg any) bool { return arg != any(mark) }) {
 		return nil, errors.New("the query has a placeholder that is not @since, and there are no others")
 	}
-	sum := sha256.Sum256([]byte(opt.Query))
-	q := &pgUserQuery{sql: sql, sum: hex.EncodeToString(sum[:16]), since: len(args) > 0, window: opt.Window, fullEvery: opt.FullEvery}
+	q := &pgUserQuery{sql: sql, sum: sumQuery(opt.Query), since: len(args) > 0, window: opt.Window, fullEvery: opt.FullEvery}
 	if q.window == 0 {
 		q.window = DefaultWindow
 	}
@@ -59,6 +56,8 @@ type pgQueryCursor struct {
 	Query string `json:"query"`
 	At    int64  `json:"at"`
 	Full  int64  `json:"full"` // when all of it was
+	// Released are the reinstatements of the last reading: of all, or of a window.
+	Released remembered `json:"released,omitzero"`
 }
 
 // postgresQuery visits the rows of a user's own SELECT.
@@ -88,25 +87,58 @@ func (r *reading) postgresQuery(conn *pgconn.PgConn, user *pgUserQuery, since *p
 		return fmt.Errorf("cannot read the source %s: its clock: %w", r.source, err)
 	}
 	cursor := pgQueryCursor{pgServer: server, Query: user.sum, At: now, Full: now}
-	query := pgQuery{sql: user.sql, key: func(string) bool { return false }}
-	r.result.Full = true
-	if user.since {
-		from := "-infinity"
-		if goesOn && since.Query == user.sum && now >= since.Full && now-since.Full < user.fullEvery.Microseconds() {
-			// A clock that was set back makes the window longer, never shorter.
-			from = time.UnixMicro(min(since.At, now) - user.window.Microseconds()).UTC().Format(time.RFC3339Nano)
-			cursor.Full, r.result.Full = since.Full, false
-		}
-		query.params, query.types = [][]byte{[]byte(from)}, []uint32{pgtype.TimestamptzOID}
+	// The same query on the same database: what of it comes again can be told.
+	same := since != nil && since.Query == user.sum && since.System == server.System && since.Database == server.Database
+	var was remembered
+	if same {
+		was = since.Released
 	}
-	if err := r.userRows(conn, query); err != nil {
-		return err
+	m := newMemory(was)
+	full := !user.since || !goesOn || !same || now < since.Full || now-since.Full >= user.fullEvery.Microseconds()
+	if user.since && same {
+		// The window comes first in any case. What of a full reading is new besides are rows
+		// that were committed too late for it, and nobody can say which these are.
+		r.again, r.result.Unsure = m.inWindow, m.was.N > maxRemembered
+		// A clock that was set back makes the window longer, never shorter.
+		from := time.UnixMicro(min(since.At, now) - user.window.Microseconds()).UTC().Format(time.RFC3339Nano)
+		if err := r.userRows(conn, user, from); err != nil {
+			return err
+		}
+		cursor.Full, cursor.Released = since.Full, m.remembered()
+	}
+	if full {
+		switch {
+		case user.since && same:
+			r.fromStart()
+			r.result.SkippedRows, r.result.Skipped = 0, nil // they come again
+		case user.since:
+			r.whole(m, true)
+		default:
+			r.whole(m, !same)
+		}
+		if err := r.userRows(conn, user, "-infinity"); err != nil {
+			return err
+		}
+		cursor.Full = now
+		if !user.since || !same {
+			r.result.Unsure = r.result.Unsure || m.unsure()
+			cursor.Released = m.remembered()
+		}
+		if user.since && !same {
+			// Not all of them come again, only those of the window, which are the last.
+			cursor.Released.N = min(cursor.Released.N, maxRemembered)
+		}
 	}
 	r.result.Cursor, err = encodeCursor(cursor)
 	return err
 }
 
-func (r *reading) userRows(conn *pgconn.PgConn, query pgQuery) error {
+// userRows visits the rows of the query, from a moment on if it has the placeholder.
+func (r *reading) userRows(conn *pgconn.PgConn, user *pgUserQuery, from string) error {
+	query := pgQuery{sql: user.sql, key: func(string) bool { return false }}
+	if user.since {
+		query.params, query.types = [][]byte{[]byte(from)}, []uint32{pgtype.TimestamptzOID}
+	}
 	b := builder{wordy: true}
 	q, err := r.start(conn, &b, query)
 	if err != nil {

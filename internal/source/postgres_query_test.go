@@ -33,10 +33,11 @@ func TestPostgresQuery(t *testing.T) {
 	wider.cursor = f.cursor
 	wider.step(false, "late", "b")
 
-	// Everything, when the time has come, the query is another, or the server was another.
+	// Everything, when the time has come, the query is another, or the server was another. If the
+	// query is the same the window comes first, so that what is new in it can be told.
 	soon := follow(t, address, Options{Query: query, FullEvery: time.Microsecond})
 	soon.cursor = f.cursor
-	soon.step(true, "a", "late", "b")
+	soon.step(true, "late", "b", "a", "late", "b")
 	other := follow(t, address, Options{Query: query + " "})
 	other.cursor = f.cursor
 	other.step(true, "a", "late", "b")
@@ -50,9 +51,9 @@ func TestPostgresQuery(t *testing.T) {
 		return c
 	}
 	f.cursor = change(func(c *pgQueryCursor) { c.Life = "another" })
-	f.step(true, "a", "late", "b")
+	f.step(true, "b", "a", "late", "b")
 	f.cursor = change(func(c *pgQueryCursor) { c.Full = time.Now().Add(time.Hour).UnixMicro() })
-	f.step(true, "a", "late", "b")
+	f.step(true, "b", "a", "late", "b")
 	// A clock that was ahead and was set back.
 	f.cursor = change(func(c *pgQueryCursor) { c.At = time.Now().Add(3 * time.Hour).UnixMicro() })
 	f.step(false, "b")

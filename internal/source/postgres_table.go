@@ -17,6 +17,7 @@ type pgCursor struct {
 	Table string `json:"table"`          // oid
 	Xmin  uint64 `json:"xmin"`           // of the snapshot: what is below has been read
 	Seen  string `json:"seen,omitempty"` // of what is not below, what has been read too: txids
+	Cut   bool   `json:"cut,omitempty"`  // Seen lacks some, for want of room
 	ID    int64  `json:"id"`             // the highest that was read, 0 to read everything
 	Row   string `json:"row"`            // a hash of its row
 }
@@ -41,25 +42,39 @@ func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) 
 		return fmt.Errorf("cannot read the source %s: %w", r.source, err)
 	}
 	next.Standby = server.Standby
-	goesOn, err := r.goesOn(conn, t, server, since)
+	goesOn, same, err := r.goesOn(conn, t, server, since)
 	if err != nil {
 		return err
 	}
 	query := pgQuery{sql: `SELECT * FROM revocations ORDER BY id`, key: isKey}
 	var seen txids
-	r.result.Full = true
-	if goesOn {
-		if seen, err = decodeTxids(since.Xmin, since.Seen); err == nil {
-			r.result.Full = false
-			query.sql = `SELECT * FROM revocations WHERE txid >= $1 ORDER BY id`
-			query.params = [][]byte{strconv.AppendUint(nil, since.Xmin, 10)}
+	if same {
+		if seen, err = decodeTxids(since.Xmin, since.Seen); err != nil {
+			same, goesOn = false, false
 		}
+	}
+	var known func(id int64, txid uint64) bool // nil: what is in seen is no news at all
+	switch {
+	case goesOn:
+		query.sql = `SELECT * FROM revocations WHERE txid >= $1 ORDER BY id`
+		query.params = [][]byte{strconv.AppendUint(nil, since.Xmin, 10)}
+		if since.Cut {
+			r.again, r.result.Unsure = func(row *Row) bool { return row.Line <= since.ID }, true
+		}
+	case same:
+		r.result.Full = true
+		was := seen
+		known = func(id int64, txid uint64) bool { return id <= since.ID && (txid < since.Xmin || was.has(txid)) }
+		seen = nil
+	default:
+		r.fromStart()
+		seen = nil
 	}
 	cursor := &pgCursor{pgServer: next, Table: t.oid, Xmin: t.snapshot.xmin}
 	if !r.result.Full {
 		cursor.ID = since.ID
 	}
-	now, err := r.newRows(conn, query, t, server.Standby, seen, cursor)
+	now, err := r.newRows(conn, query, t, server.Standby, seen, known, cursor)
 	if err != nil {
 		return err
 	}
@@ -72,37 +87,41 @@ func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) 
 			return fmt.Errorf("cannot read the source %s: %w", r.source, err)
 		}
 	}
-	cursor.Seen = now.encode(cursor.Xmin, room)
+	var cut bool
+	cursor.Seen, cut = now.encode(cursor.Xmin, room)
+	cursor.Cut = cursor.Cut || cut
 	r.result.Cursor, err = encodeCursor(cursor)
 	return err
 }
 
 func isKey(name string) bool { return name == "id" || name == "txid" }
 
-// goesOn tells whether the rows of the table can be read on from the cursor.
-func (r *reading) goesOn(conn *pgconn.PgConn, t *pgTable, server pgServer, since *pgCursor) (bool, error) {
+// goesOn tells whether the rows of the table can be read on from the cursor; if not, whether
+// it is the same table all the same, and holds what was read of it.
+func (r *reading) goesOn(conn *pgconn.PgConn, t *pgTable, server pgServer, since *pgCursor) (ok, same bool, err error) {
 	if since == nil {
-		return false, nil
+		return false, false, nil
 	}
-	ok, err := server.goesOn(since.pgServer, r.source)
-	if err != nil || !ok || t.oid != since.Table || t.foreign || since.ID == 0 {
-		return false, err
+	ok, err = server.goesOn(since.pgServer, r.source)
+	if err != nil || server.System != since.System || server.Database != since.Database || t.oid != since.Table || t.foreign || since.ID == 0 {
+		return false, false, err
 	}
-	if t.snapshot.xmin < since.Xmin {
-		return false, fmt.Errorf("%w: in %s all transactions below %d have ended, and those below %d had; if its machine was put back to an earlier state, publish it under another --source-name",
+	if ok && t.snapshot.xmin < since.Xmin {
+		return false, false, fmt.Errorf("%w: in %s all transactions below %d have ended, and those below %d had; if its machine was put back to an earlier state, publish it under another --source-name",
 			ErrOlderSource, r.source, t.snapshot.xmin, since.Xmin)
 	}
 	// Another row in place of the last, or none, and the table may be another one.
 	sum, err := r.rowSum(conn, since.ID)
 	if err != nil {
-		return false, fmt.Errorf("cannot read the source %s: %w", r.source, err)
+		return false, false, fmt.Errorf("cannot read the source %s: %w", r.source, err)
 	}
-	return sum != "" && sum == since.Row, nil
+	same = sum != "" && sum == since.Row
+	return ok && same, same, nil
 }
 
-// newRows visits the rows of transactions that are not in seen. It gives what then has been
-// seen from the snapshot's xmin on.
-func (r *reading) newRows(conn *pgconn.PgConn, query pgQuery, t *pgTable, standby bool, seen txids, cursor *pgCursor) (txids, error) {
+// newRows visits the rows of transactions that are not in seen, and says which of them were
+// known before. It gives what then has been seen from the snapshot's xmin on.
+func (r *reading) newRows(conn *pgconn.PgConn, query pgQuery, t *pgTable, standby bool, seen txids, known func(int64, uint64) bool, cursor *pgCursor) (txids, error) {
 	b := builder{wordy: true}
 	q, err := r.start(conn, &b, query)
 	if err != nil {
@@ -125,13 +144,16 @@ func (r *reading) newRows(conn *pgconn.PgConn, query pgQuery, t *pgTable, standb
 		if seen.has(txid) {
 			continue
 		}
+		r.known = known != nil && known(line, txid)
 		if err := r.raw(&b, line, q.columns, fields); err != nil {
 			return nil, err
 		}
 	}
+	r.known = false
 	if _, err := q.Close(); err != nil {
 		return nil, fmt.Errorf("cannot read the source %s: %w", r.source, err)
 	}
+	cursor.Cut = limit != math.MaxUint64
 	if !standby {
 		now = t.snapshot.ended()
 	}

@@ -36,8 +36,7 @@ func (s txids) has(id uint64) bool {
 }
 
 // add puts an id below limit into the set. When there is no more room the highest leave it;
-// the result is the limit from then on. So what was left out is higher than all
-// that is in: revisited in order of id, it ends as it did before.
+// the result is the limit from then on.
 func (s *txids) add(id, limit uint64) uint64 {
 	i, ok := s.find(id)
 	if ok || id >= limit {
@@ -63,18 +62,20 @@ func (s *txids) add(id, limit uint64) uint64 {
 }
 
 // encode writes as many of the lowest ids as there is room for, none of them below base:
-// for each span the distance from the end of the one before, and its length.
-func (s txids) encode(base uint64, room int) string {
+// for each span the distance from the end of the one before, and its length. It tells
+// whether some are left out.
+func (s txids) encode(base uint64, room int) (text string, cut bool) {
 	var out []byte
 	for _, span := range s {
 		next := binary.AppendUvarint(out, span.from-base)
 		next = binary.AppendUvarint(next, span.to-span.from)
 		if base64.RawStdEncoding.EncodedLen(len(next)) > room {
+			cut = true
 			break
 		}
 		out, base = next, span.to
 	}
-	return base64.RawStdEncoding.EncodeToString(out)
+	return base64.RawStdEncoding.EncodeToString(out), cut
 }
 
 func decodeTxids(base uint64, text string) (txids, error) {

@@ -11,8 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// clone is a row without its Again, which again_test.go is about.
 func clone(r *Row) Row {
 	c := *r
+	c.Again = false
 	c.Names, c.Values = slices.Clone(r.Names), slices.Clone(r.Values)
 	if len(c.Names) == 0 {
 		c.Names, c.Values = nil, nil

@@ -19,6 +19,9 @@ type Row struct {
 	Before, Exp, RevokedAt int64
 	// Reinstate tells that the row releases the revocation of the same claims.
 	Reinstate bool
+	// Again tells that the row was read before, or may have been. It can still
+	// revoke, but what it releases may have been revoked since, so it releases nothing.
+	Again bool
 	// Reason and Issuer are empty when the row does not give them.
 	Reason, Issuer string
 	// Line is where the row stands: its line (from 1) in a file, its id in the
@@ -56,6 +59,8 @@ type Result struct {
 	Rows int64
 	// Full tells that the source was read from its start, not from the cursor.
 	Full bool
+	// Unsure tells that rows which are marked with Again may be new all the same.
+	Unsure bool
 	// SkippedRows counts the bad rows, with [Options].SkipBadRows. Skipped is the first
 	// [MaxSkippedListed] of them. The cursor is past them: they do not come again.
 	SkippedRows int64

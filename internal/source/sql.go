@@ -36,6 +36,12 @@ func sumRow(names []string, value func(i int) (text string, ok bool)) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
+// sumQuery is a hash of a query's text.
+func sumQuery(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:16])
+}
+
 func quoteIdentifier(name string) string {
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }

@@ -50,11 +50,7 @@ func (s *sqliteSource) Read(ctx context.Context, since Cursor, visit func(*Row) 
 	defer tx.Rollback()
 	r := &reading{ctx: ctx, source: s.location, unit: "row", skip: s.skip, visit: visit}
 	if s.query != "" {
-		r.result.Full = true
-		if err := r.query(tx, s.query); err != nil {
-			return Result{}, err
-		}
-		return r.finish()
+		return r.everything(since, sumQuery(s.query), true, func() error { return r.query(tx, s.query) })
 	}
 	cursor, _ := decodeCursor[sqliteCursor](since)
 	if err := r.table(tx, cursor); err != nil {
@@ -90,7 +86,7 @@ func (r *reading) table(tx *sql.Tx, since *sqliteCursor) error {
 	if err := checkTable(r.ctx, tx, r.source); err != nil {
 		return err
 	}
-	r.result.Full = true
+	r.fromStart()
 	from := int64(math.MinInt64)
 	if since != nil && since.ID > 0 {
 		// AUTOINCREMENT keeps the highest id that was ever given, so deleting rows
@@ -112,7 +108,8 @@ func (r *reading) table(tx *sql.Tx, since *sqliteCursor) error {
 		// A row that is gone proves nothing; another row in its place proves
 		// that the table was made anew, and everything in it may be new.
 		if !ok || sum == since.Row {
-			from, r.result.Full = since.ID, false
+			from, r.again = since.ID, nil
+			r.result.Full, r.result.Unsure = false, false
 		}
 	}
 	// A first reading takes whatever ids there are, the next ones what is above.

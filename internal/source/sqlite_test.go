@@ -121,7 +121,7 @@ func TestSQLiteQuery(t *testing.T) {
 	rows, result, err := read(`SELECT n AS session, at AS exp, x AS tenant, 'T' AS reinstate FROM sessions ORDER BY n`)
 	require.NoError(t, err)
 	require.True(t, result.Full)
-	require.JSONEq(t, `{"rows":2}`, string(result.Cursor))
+	require.Contains(t, string(result.Cursor), `{"rows":2,`)
 	require.Equal(t, []Row{
 		{Names: []string{"session", "tenant"}, Values: []string{"8", "blob"}, Exp: 1793278936, Before: None, RevokedAt: None, Reinstate: true, Line: 2},
 		{Names: []string{"session", "tenant"}, Values: []string{"10", "3"}, Exp: None, Before: None, RevokedAt: None, Reinstate: true, Line: 4},

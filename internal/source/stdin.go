@@ -25,7 +25,7 @@ type stdin struct {
 
 func (s *stdin) Name() string { return s.name }
 
-func (s *stdin) Read(ctx context.Context, _ Cursor, visit func(*Row) error) (Result, error) {
+func (s *stdin) Read(ctx context.Context, since Cursor, visit func(*Row) error) (Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.copy == nil && s.err == nil {
@@ -38,11 +38,8 @@ func (s *stdin) Read(ctx context.Context, _ Cursor, visit func(*Row) error) (Res
 		return Result{}, fmt.Errorf("cannot read standard input: %w", err)
 	}
 	r := &reading{ctx: ctx, source: "standard input", skip: s.skip, visit: visit}
-	r.result.Full = true
-	if err := readJSONL(r, newInput(s.copy, s.size)); err != nil {
-		return Result{}, err
-	}
-	return r.finish()
+	// What was piped in is said now, if it was not said the last time.
+	return r.everything(since, "", false, func() error { return readJSONL(r, newInput(s.copy, s.size)) })
 }
 
 func (s *stdin) spool() error {
@@ -61,14 +58,29 @@ func (s *stdin) spool() error {
 	return nil
 }
 
-// A countCursor is the cursor of a source that is read in full every time.
-type countCursor struct {
-	Rows int64 `json:"rows"`
+// A wholeCursor is the cursor of a source that is read in full every time.
+type wholeCursor struct {
+	Rows     int64      `json:"rows"`
+	Query    string     `json:"query,omitempty"` // a hash of its text
+	Released remembered `json:"released,omitzero"`
 }
 
-// finish is the result of a reading that was one of everything.
-func (r *reading) finish() (Result, error) {
+// everything is a whole reading of a stream, or of a query's result, and its cursor. Kept tells that the
+// rows were there before anybody read them.
+func (r *reading) everything(since Cursor, query string, kept bool, read func() error) (Result, error) {
+	cursor, ok := decodeCursor[wholeCursor](since)
+	ok = ok && cursor.Query == query
+	var was remembered
+	if ok {
+		was = cursor.Released
+	}
+	m := newMemory(was)
+	r.whole(m, kept && !ok)
+	if err := read(); err != nil {
+		return Result{}, err
+	}
+	r.result.Unsure = r.result.Unsure || m.unsure()
 	var err error
-	r.result.Cursor, err = encodeCursor(countCursor{r.result.Rows})
+	r.result.Cursor, err = encodeCursor(wholeCursor{r.result.Rows, query, m.remembered()})
 	return r.result, err
 }
