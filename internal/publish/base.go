@@ -31,22 +31,14 @@ func (p *publisher) base(ctx context.Context) (*history.State, error) {
 		}
 		return nil, nil
 	}
-	if errors.Is(err, signer.ErrUnknownKey) || errors.Is(err, signer.ErrBadSignature) {
-		return nil, fmt.Errorf("%w; if the list was published with another key until now, name its public keys with --keys", err)
-	}
-	if errors.Is(err, signer.ErrMalformed) || errors.Is(err, store.ErrTooLarge) {
-		return nil, fmt.Errorf("%w; a manifest is never replaced, since readers may have accepted it when it was whole: bring it back from a mirror or a backup; only if nobody has it, delete it and run again", err)
-	}
 	if err != nil {
-		return nil, err
+		return nil, advised(err)
 	}
 	if err := p.sameList(head); err != nil {
 		return nil, err
 	}
-	if known != nil && head.Version == known.Version {
-		if err := p.holds(ctx, known); err != nil {
-			return nil, err
-		}
+	if err := p.holds(ctx, head, known); err != nil {
+		return nil, err
 	}
 	state, objects, err := history.Follow(ctx, steady.Reader{Reader: p.Store}, p.keys, head, cached)
 	if err != nil {
@@ -61,22 +53,36 @@ func (p *publisher) base(ctx context.Context) (*history.State, error) {
 	return state, nil
 }
 
-// holds refuses to publish on top of a version that only the cache has, or that this run
-// read before it lost a race and that is gone since. The search for the head
-// starts there and finds nothing newer in an empty store either, or in that of another
-// list.
-func (p *publisher) holds(ctx context.Context, known *history.Version) error {
-	there, err := history.Read(ctx, steady.Reader{Reader: p.Store}, p.keys, known.Version)
+func advised(err error) error {
+	switch {
+	case errors.Is(err, signer.ErrUnknownKey) || errors.Is(err, signer.ErrBadSignature):
+		return fmt.Errorf("%w; if the list was published with another key until now, name its public keys with --keys", err)
+	case errors.Is(err, signer.ErrMalformed) || errors.Is(err, store.ErrTooLarge):
+		return fmt.Errorf("%w; a manifest is never replaced, since readers may have accepted it when it was whole: bring it back from a mirror or a backup; only if nobody has it, delete it and run again", err)
+	}
+	return err
+}
+
+// holds refuses to publish on top of a version that has no manifest of its own in the store:
+// one that only the cache has, or that this run read before it lost a race and that is gone
+// since, or of which the hint alone is left. The search for the head starts there and finds
+// nothing newer in an empty store either, or in that of another list; and once the
+// hint is gone, too, somebody would publish another version of that number.
+func (p *publisher) holds(ctx context.Context, head, known *history.Version) error {
+	there, err := history.Read(ctx, steady.Reader{Reader: p.Store}, p.keys, head.Version)
 	switch {
 	case errors.Is(err, store.ErrNotFound) && p.last != nil:
-		return fmt.Errorf("version %d, on which the list was being built, is gone from %s: is the volume still mounted? %w", known.Version, p.Store, err)
+		return fmt.Errorf("version %d, on which the list was being built, is gone from %s: is the volume still mounted? %w", head.Version, p.Store, err)
+	case errors.Is(err, store.ErrNotFound) && (known == nil || head.Version > known.Version):
+		return fmt.Errorf("%s in %s is the manifest of version %d, whose own is missing; manifests are never deleted, bring it back: a copy of %s under the name %s will do: %w",
+			signer.LatestName, p.Store, head.Version, signer.LatestName, signer.ManifestName(head.Version), err)
 	case errors.Is(err, store.ErrNotFound):
 		return fmt.Errorf("the cache %s knows version %d of the list, and %s does not hold it: check both addresses; if the store was restored from an older copy, bring back the versions it lacks, which readers may have accepted; only if the list was started anew on purpose, empty the cache: %w",
-			p.Cache, known.Version, p.Store, err)
+			p.Cache, head.Version, p.Store, err)
 	case err != nil:
-		return err
-	case !bytes.Equal(there.Bytes, known.Bytes):
-		return fmt.Errorf("%w: version %d in %s is not the one that was read before", history.ErrFork, known.Version, p.Store)
+		return advised(err)
+	case !bytes.Equal(there.Bytes, head.Bytes):
+		return fmt.Errorf("%w: version %d in %s is not the one that was read before, or that %s is a copy of", history.ErrFork, head.Version, p.Store, signer.LatestName)
 	}
 	return nil
 }

@@ -46,6 +46,48 @@ func TestTornObjectIsReplaced(t *testing.T) {
 	}
 }
 
+// A hint is no manifest: of a version whose own is lost, torn or another one nothing follows, or
+// somebody who comes without the hint would publish another version of that number.
+func TestHintWithoutItsManifest(t *testing.T) {
+	s := newScene(t)
+	s.revokeAll(3)
+	name := signer.ManifestName(3)
+	manifest := filepath.Join(s.dir, "list", filepath.FromSlash(name))
+	whole, err := os.ReadFile(manifest)
+	require.NoError(t, err)
+	other := s.copy(t)
+	require.NoError(t, os.RemoveAll(filepath.Join(other.dir, "list", "versions", "000000000003")))
+	hint, err := os.ReadFile(filepath.Join(s.dir, "list", filepath.FromSlash(signer.ManifestName(2))))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(other.dir, "list", signer.LatestName), hint, 0o600))
+	other.now += 30
+	_, err = other.run(other.open("list"), nil)
+	require.NoError(t, err)
+	forked, err := os.ReadFile(filepath.Join(other.dir, "list", filepath.FromSlash(name)))
+	require.NoError(t, err)
+
+	s.revoke("next")
+	for _, test := range []struct {
+		bytes []byte
+		says  string
+	}{
+		{nil, "whose own is missing"},
+		{whole[:len(whole)/2], "a manifest is never replaced"},
+		{forked, "is not the one"},
+	} {
+		require.NoError(t, os.RemoveAll(manifest))
+		if test.bytes != nil {
+			require.NoError(t, os.WriteFile(manifest, test.bytes, 0o600))
+		}
+		_, err := s.run(s.open("list"), nil)
+		require.ErrorContains(t, err, test.says)
+	}
+	require.NoError(t, os.WriteFile(manifest, whole, 0o600))
+	_, err = s.run(s.open("list"), nil)
+	require.NoError(t, err)
+	s.holds("the manifest is back")
+}
+
 // A manifest that is torn is never replaced, and nothing is published over it.
 func TestTornManifestStays(t *testing.T) {
 	r, _, rows := startRace(t)
@@ -57,7 +99,6 @@ func TestTornManifestStays(t *testing.T) {
 	for what, torn := range map[string][]byte{"empty": nil, "half": whole.Data[:len(whole.Data)/2], "too long": make([]byte, signer.MaxManifestSize+1)} {
 		t.Run(what, func(t *testing.T) {
 			require.NoError(t, r.bucket.Put(t.Context(), name, torn))
-			require.NoError(t, r.bucket.Delete(t.Context(), signer.LatestName)) // or the list would go on from there
 			result, err := publish.Run(t.Context(), r.config(r.bucket, rows))
 			require.Nil(t, result)
 			require.ErrorContains(t, err, name)

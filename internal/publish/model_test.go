@@ -37,46 +37,64 @@ func modelKey(names, values []string) string {
 	return strings.Join(names, "+") + "=" + strings.Join(values, "|")
 }
 
-// publish applies rows as a publication at a moment does.
-func (m *model) publish(rows []source.Row, now, validFor int64) {
+// publish applies rows as a publication at a moment does. Those that come again cannot release
+// anything, so what they come to by themselves is added to what is there; the others follow.
+// Whole tells that the source was read from its start.
+func (m *model) publish(rows []source.Row, whole bool, now, validFor int64) {
+	// What had ended at the last publication goes, at twice the speed of time.
+	dropped := now - m.skew - validFor
+	if m.published > 0 {
+		dropped = min(m.published-m.skew-validFor, m.dropped+2*(now-m.published))
+	}
+	m.dropped, m.published = max(m.dropped, dropped), now
+
+	was, latest := m.frozen(), map[string]int64{}
 	for _, r := range rows {
-		key := modelKey(r.Names, r.Values)
-		if r.Reinstate {
-			delete(m.entries, key)
-			delete(m.promises, key)
-			continue
+		if end, ok := m.end(r); ok && !r.Reinstate {
+			key := modelKey(r.Names, r.Values)
+			latest[key] = max(latest[key], m.roundUp(end))
 		}
-		old, there := m.entries[key]
-		e := modelEntry{outright: r.Before < 0, before: r.Before, exp: r.Exp}
-		switch {
-		case r.Exp >= 0:
-		case r.Before >= 0:
-			e.exp = r.Before + m.life
-		case !slices.Contains(r.Names, "jti"):
-		case r.RevokedAt >= 0:
-			e.exp = r.RevokedAt + m.life
-		default:
+	}
+	entry := func(key string, r source.Row) modelEntry {
+		e := modelEntry{outright: r.Before < 0, before: r.Before}
+		var known bool
+		if e.exp, known = m.end(r); !known {
 			e.exp = now + m.life
-		}
-		m.promises[key] = append(m.promises[key], e)
-		if e.exp >= 0 {
-			e.exp = (e.exp + m.granularity - 1) / m.granularity * m.granularity
-		}
-		if there {
-			e.outright = e.outright || old.outright
-			e.before = max(e.before, old.before)
-			if e.exp >= 0 && (old.exp < 0 || old.exp > e.exp) {
+			// The row may have come before, and have given the entry its end then.
+			if old, there := was[key]; there && old.outright && (whole || r.Again) && old.exp > max(m.dropped, latest[key]) {
 				e.exp = old.exp
 			}
 		}
-		m.entries[key] = e
+		m.promises[key] = append(m.promises[key], e)
+		e.exp = m.roundUp(e.exp)
+		return e
 	}
-	// What had ended at the last publication goes, at twice the speed of time.
-	end := now - m.skew - validFor
-	if m.published > 0 {
-		end = min(m.published-m.skew-validFor, m.dropped+2*(now-m.published))
+	again, promised := map[string]modelEntry{}, map[string]int{}
+	for _, r := range rows {
+		if key := modelKey(r.Names, r.Values); !r.Again {
+			continue
+		} else if r.Reinstate {
+			delete(again, key)
+			m.promises[key] = m.promises[key][:len(m.promises[key])-promised[key]]
+			promised[key] = 0
+		} else {
+			combine(again, key, entry(key, r))
+			promised[key]++
+		}
 	}
-	m.dropped, m.published = max(m.dropped, end), now
+	for key, e := range again {
+		combine(m.entries, key, e)
+	}
+	for _, r := range rows {
+		if key := modelKey(r.Names, r.Values); r.Again {
+			continue
+		} else if r.Reinstate {
+			delete(m.entries, key)
+			delete(m.promises, key)
+		} else {
+			combine(m.entries, key, entry(key, r))
+		}
+	}
 	maps.DeleteFunc(m.entries, func(_ string, e modelEntry) bool { return e.exp >= 0 && e.exp <= m.dropped })
 	// Promises about tokens that are long gone are forgotten, to keep the test small.
 	for key, all := range m.promises {
@@ -87,6 +105,40 @@ func (m *model) publish(rows []source.Row, now, validFor int64) {
 			m.promises[key] = all
 		}
 	}
+}
+
+// combine puts an entry beside one of the same claims that may be there.
+func combine(entries map[string]modelEntry, key string, e modelEntry) {
+	if old, there := entries[key]; there {
+		e.outright = e.outright || old.outright
+		e.before = max(e.before, old.before)
+		if e.exp >= 0 && (old.exp < 0 || old.exp > e.exp) {
+			e.exp = old.exp
+		}
+	}
+	entries[key] = e
+}
+
+// end is when a row's entry ends by what the row says, if it says that.
+func (m *model) end(r source.Row) (exp int64, known bool) {
+	switch {
+	case r.Exp >= 0:
+		return r.Exp, true
+	case r.Before >= 0:
+		return r.Before + m.life, true
+	case !slices.Contains(r.Names, "jti"):
+		return -1, true
+	case r.RevokedAt >= 0:
+		return r.RevokedAt + m.life, true
+	}
+	return 0, false
+}
+
+func (m *model) roundUp(exp int64) int64 {
+	if exp < 0 {
+		return exp
+	}
+	return (exp + m.granularity - 1) / m.granularity * m.granularity
 }
 
 // frozen is a version's entries, kept for those who still hold that version.

@@ -1,6 +1,7 @@
 package publish_test
 
 import (
+	"cmp"
 	"context"
 	crand "crypto/rand"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,9 +27,24 @@ import (
 var operations = flag.Int("operations", 2_000_000, "random operations of the property test")
 
 // feed is a source whose rows the test appends.
-type feed struct{ rows []source.Row }
+type feed struct {
+	name  string
+	rows  []source.Row
+	state // of the next reading
 
-func (f *feed) Name() string { return "feed" }
+	visited []source.Row // by the last reading
+}
+
+// state is in which state a feed is found.
+type state int
+
+const (
+	grown     state = iota // rows were appended
+	restarted              // all rows come, and those of before are known
+	rewritten              // all rows come, and nobody knows which
+)
+
+func (f *feed) Name() string { return cmp.Or(f.name, "feed") }
 
 func (f *feed) Read(_ context.Context, since source.Cursor, visit func(*source.Row) error) (source.Result, error) {
 	from := 0
@@ -36,13 +53,20 @@ func (f *feed) Read(_ context.Context, since source.Cursor, visit func(*source.R
 			return source.Result{}, err
 		}
 	}
-	for i := range f.rows[from:] {
-		if err := visit(&f.rows[from+i]); err != nil {
+	r := source.Result{Cursor: source.Cursor(strconv.Itoa(len(f.rows))), Full: f.state != grown || from == 0, Unsure: f.state == rewritten}
+	f.visited = nil
+	for i, row := range f.rows {
+		row.Again = f.state == rewritten || i < from
+		if f.state == grown && row.Again {
+			continue
+		}
+		f.visited = append(f.visited, row)
+		if err := visit(&row); err != nil {
 			return source.Result{}, err
 		}
 	}
-	n := len(f.rows)
-	return source.Result{Cursor: source.Cursor(strconv.Itoa(n)), Rows: int64(n - from), Full: from == 0}, nil
+	r.Rows = int64(len(f.visited))
+	return r, nil
 }
 
 // A reader is a client and what the model says of the version that it holds.
@@ -69,9 +93,9 @@ func (unreachable) Get(context.Context, string, int64, string) (store.Object, er
 }
 
 // Millions of random revocations, reinstatements, expiries, publications, skipped
-// versions and restarts: every verdict of every client is the one that a naive
-// model of the version gives, and no token that lives is accepted that somebody
-// revoked for as long as it lives.
+// versions and restarts, of two sources that are read again or lose rows now and then: every
+// verdict of every client is the one that a naive model of the version gives, and
+// no token that lives is accepted that somebody revoked for as long as it lives.
 func TestAgainstTheModel(t *testing.T) {
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -94,7 +118,7 @@ type world struct {
 	ctx        context.Context
 	bucket     store.Store
 	key        *signer.PrivateKey
-	feed       *feed
+	feeds      [2]*feed
 	cache      store.Store // the publisher's
 	model      *model
 	now        int64
@@ -113,12 +137,14 @@ func newWorld(t *testing.T, seed uint64) *world {
 	require.NoError(t, err)
 	bucket := newMemory()
 	w := &world{
-		t: t, r: rand.New(rand.NewPCG(seed, 1)), ctx: t.Context(), key: key, feed: &feed{},
+		t: t, r: rand.New(rand.NewPCG(seed, 1)), ctx: t.Context(), key: key, feeds: [2]*feed{{name: "a"}, {name: "b"}},
 		bucket: bucket, cache: newMemory(),
 		model: newModel(modelLife), now: 1_800_000_000, versions: map[uint64]held{}, verdicts: map[string]int{},
 	}
 	bucket.now = func() time.Time { return time.Unix(w.now, 0) }
-	w.publish()
+	for _, f := range w.feeds {
+		w.publish(f)
+	}
 	for _, name := range []string{"follower", "skipper", "sleeper"} {
 		w.readers = append(w.readers, w.open(name, newMemory(), false))
 	}
@@ -142,25 +168,35 @@ func (w *world) step() {
 	if w.r.IntN(5) == 0 {
 		rows = 0 // a heartbeat
 	}
+	f := w.feeds[w.r.IntN(len(w.feeds))]
+	switch w.r.IntN(40) {
+	case 0:
+		f.state = restarted
+	case 1:
+		f.state = rewritten
+		f.rows = slices.Clone(f.rows[max(0, len(f.rows)-5000):])
+		f.rows = slices.DeleteFunc(f.rows, func(source.Row) bool { return w.r.IntN(10) == 0 })
+	}
 	for range rows {
-		w.feed.rows = append(w.feed.rows, randomRow(w.r, w.now, modelLife))
+		f.rows = append(f.rows, randomRow(w.r, w.now, modelLife))
 	}
 	w.operations += rows
 	w.now += w.r.Int64N(40)
 	if w.r.IntN(50) == 0 {
 		w.now += w.r.Int64N(2 * modelLife)
 	}
-	w.publish()
+	w.publish(f)
+	f.state = grown
 	w.move()
 	for _, r := range w.readers {
 		w.check(r, 150)
 	}
 }
 
-func (w *world) publish() {
+func (w *world) publish(f *feed) {
 	validFor := 60 + w.r.Int64N(200)
 	cfg := publish.Config{
-		Store: w.bucket, Key: w.key, Source: w.feed, ValidFor: time.Duration(validFor) * time.Second,
+		Store: w.bucket, Key: w.key, Source: f, ValidFor: time.Duration(validFor) * time.Second,
 		Now: func() time.Time { return time.Unix(w.now, 0) }, Rand: crand.Reader,
 		SnapshotEvery: w.r.IntN(3) * 20,
 	}
@@ -172,11 +208,13 @@ func (w *world) publish() {
 	}
 	result, err := publish.Run(w.ctx, cfg)
 	require.NoError(w.t, err)
-	require.Empty(w.t, result.Warnings)
+	if f.state != rewritten {
+		require.Empty(w.t, result.Warnings)
+	}
 	require.Equal(w.t, w.head+1, result.Version)
 	w.head++
 	w.operations++
-	w.model.publish(w.feed.rows[len(w.feed.rows)-int(result.Rows):], w.now, validFor)
+	w.model.publish(f.visited, result.Full, w.now, validFor)
 	require.Equal(w.t, len(w.model.entries), result.Entries)
 	w.versions[w.head] = held{w.model.frozen(), w.now, w.now + validFor}
 }

@@ -1,7 +1,9 @@
 package publish_test
 
 import (
+	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -181,3 +183,28 @@ type named struct {
 }
 
 func (n *named) Name() string { return n.name }
+
+// rereading is a source that may be read from its start again, as a table is after a restart of
+// its server: it knows which rows were read before.
+type rereading struct {
+	named
+	whole bool
+}
+
+func (s *rereading) Read(ctx context.Context, since source.Cursor, visit func(*source.Row) error) (source.Result, error) {
+	if !s.whole || since == nil {
+		return s.named.Read(ctx, since, visit)
+	}
+	var from int64
+	if err := json.Unmarshal(since, &from); err != nil {
+		return source.Result{}, err
+	}
+	i := int64(0)
+	r, err := s.named.Read(ctx, nil, func(row *source.Row) error {
+		again := *row
+		again.Again = i < from
+		i++
+		return visit(&again)
+	})
+	return r, err
+}
