@@ -58,11 +58,28 @@
 // of up to 8 earlier readings: if the file still begins with the same bytes, only
 // what was appended is visited; if it is byte for byte what it was at an earlier
 // reading, it is an older copy and [ErrOlderSource]; else it was rewritten and
-// all of it is visited, which does no harm, since missing rows release nothing.
-// The cursor of the table revocations holds the last id and a hash of its row, to the
+// all of it is visited. The cursor of the table revocations holds the last id and a hash of its row, to the
 // same ends; the table must only be appended to, but rows may be deleted from it.
 // Standard input and a user's own query are visited in full every time, but for one on
 // PostgreSQL with the placeholder @since.
+//
+// # Rows that come again
+//
+// Missing rows revoke nothing and release nothing. A row that was visited before and comes
+// again must do no harm either, and a reinstatement could: what it released may have been revoked
+// since, in a row that is missing now or in another source. So such rows are marked
+// ([Row].Again), and what they release stays as it is. New rows release as ever.
+//
+//	the table revocations  new is what has a higher id than was read, and in PostgreSQL
+//	                       also what was not visible then
+//	a file                 new is what was appended
+//	standard input, a      new is a reinstatement that was not among those of the last time. 256 are
+//	query                  remembered; of more, those behind as many as there were in the same order
+//	@since                 new is a reinstatement that was not in the window the last time
+//
+// Where that cannot be told, because the source is new to the list, or was rewritten, or its
+// table or query is another one, all rows are marked, and the reading says so ([Result].Unsure).
+// Only what is piped in for the first time is new.
 //
 // # PostgreSQL: reading without gaps
 //
