@@ -71,8 +71,10 @@ func TestAPipedReinstatementCountsOnce(t *testing.T) {
 		require.NoError(t, err)
 		return s.from(src)
 	}
-	pipe(revokeA, reinstateA)
-	require.False(t, s.revoked("a"))
+	for range 3 {
+		pipe(revokeA, reinstateA)
+		require.False(t, s.revoked("a"))
+	}
 	other := &named{name: "other"}
 	other.rows = append(other.rows, jtiRow("a", day))
 	s.from(other)

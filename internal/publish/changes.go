@@ -118,24 +118,15 @@ func (c *changes) roundUp(t int64) int64 {
 	return min((t+g-1)/g*g, crl.MaxTime)
 }
 
-// fold applies the rows of one entry, in their order, to what it was. Those that come again
-// go first, and can only add to it: what a reinstatement among them released may have been
-// revoked since, by a row that is gone, or by another source. So it takes back no
-// more than what came again before it.
+// fold applies the rows of one entry, in their order, to what it was. A reinstatement that comes
+// again takes back no more than the rows in front of it, which came again, too: what
+// it released may have been revoked since, by a row that is gone, or by another source.
 func (c *changes) fold(rows []record, e crl.Entry, there bool) (crl.Entry, bool) {
 	base, had, held := e, there, false
 	for _, r := range rows {
 		switch {
-		case !r.again:
-		case r.gone:
+		case r.gone && r.again:
 			e, there, held = base, had, had
-		default:
-			e, there, held = c.revoke(rows, r, base, had, e, there), true, false
-		}
-	}
-	for _, r := range rows {
-		switch {
-		case r.again:
 		case r.gone:
 			there, held = false, false
 		default:

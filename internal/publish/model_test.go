@@ -37,9 +37,8 @@ func modelKey(names, values []string) string {
 	return strings.Join(names, "+") + "=" + strings.Join(values, "|")
 }
 
-// publish applies rows as a publication at a moment does. Those that come again cannot release
-// anything, so what they come to by themselves is added to what is there; the others follow.
-// Whole tells that the source was read from its start.
+// publish applies rows as a publication at a moment does. A reinstatement that comes again leaves
+// what was there. Whole tells that the source was read from its start.
 func (m *model) publish(rows []source.Row, whole bool, now, validFor int64) {
 	// What had ended at the last publication goes, at twice the speed of time.
 	dropped := now - m.skew - validFor
@@ -69,30 +68,24 @@ func (m *model) publish(rows []source.Row, whole bool, now, validFor int64) {
 		e.exp = m.roundUp(e.exp)
 		return e
 	}
-	again, promised := map[string]modelEntry{}, map[string]int{}
+	promised := map[string]int{}
 	for _, r := range rows {
-		if key := modelKey(r.Names, r.Values); !r.Again {
-			continue
-		} else if r.Reinstate {
-			delete(again, key)
+		key := modelKey(r.Names, r.Values)
+		switch {
+		case r.Reinstate && r.Again:
+			delete(m.entries, key)
+			if old, there := was[key]; there {
+				m.entries[key] = old
+			}
 			m.promises[key] = m.promises[key][:len(m.promises[key])-promised[key]]
 			promised[key] = 0
-		} else {
-			combine(again, key, entry(key, r))
-			promised[key]++
-		}
-	}
-	for key, e := range again {
-		combine(m.entries, key, e)
-	}
-	for _, r := range rows {
-		if key := modelKey(r.Names, r.Values); r.Again {
-			continue
-		} else if r.Reinstate {
+		case r.Reinstate:
 			delete(m.entries, key)
 			delete(m.promises, key)
-		} else {
+			promised[key] = 0
+		default:
 			combine(m.entries, key, entry(key, r))
+			promised[key]++
 		}
 	}
 	maps.DeleteFunc(m.entries, func(_ string, e modelEntry) bool { return e.exp >= 0 && e.exp <= m.dropped })

@@ -41,6 +41,7 @@ type state int
 const (
 	grown     state = iota // rows were appended
 	restarted              // all rows come, and those of before are known
+	piped                  // all rows come, and the reinstatements of before are known
 	rewritten              // all rows come, and nobody knows which
 )
 
@@ -56,8 +57,8 @@ func (f *feed) Read(_ context.Context, since source.Cursor, visit func(*source.R
 	r := source.Result{Cursor: source.Cursor(strconv.Itoa(len(f.rows))), Full: f.state != grown || from == 0, Unsure: f.state == rewritten}
 	f.visited = nil
 	for i, row := range f.rows {
-		row.Again = f.state == rewritten || i < from
-		if f.state == grown && row.Again {
+		row.Again = f.state == rewritten || i < from && (f.state != piped || row.Reinstate)
+		if f.state == grown && i < from {
 			continue
 		}
 		f.visited = append(f.visited, row)
@@ -173,6 +174,8 @@ func (w *world) step() {
 	case 0:
 		f.state = restarted
 	case 1:
+		f.state = piped
+	case 2:
 		f.state = rewritten
 		f.rows = slices.Clone(f.rows[max(0, len(f.rows)-5000):])
 		f.rows = slices.DeleteFunc(f.rows, func(source.Row) bool { return w.r.IntN(10) == 0 })

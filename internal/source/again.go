@@ -91,17 +91,6 @@ func (m *memory) inWindow(row *Row) bool {
 	return row.Reinstate && (m.took(row) || m.was.N > maxRemembered)
 }
 
-// whole begins a reading of a source that comes as a whole every time. Strange tells that what
-// was read before was not this, so that nothing in it is new for certain.
-func (r *reading) whole(m *memory, strange bool) {
-	r.result.Full = true
-	r.again = m.again
-	if strange {
-		r.fromStart()
-		r.again = func(row *Row) bool { return m.again(row) || true }
-	}
-}
-
 // unsure tells whether again may have called something old that was new.
 func (m *memory) unsure() bool { return m.was.N > maxRemembered && !m.same }
 

@@ -95,39 +95,39 @@ func (r *reading) postgresQuery(conn *pgconn.PgConn, user *pgUserQuery, since *p
 	}
 	m := newMemory(was)
 	full := !user.since || !goesOn || !same || now < since.Full || now-since.Full >= user.fullEvery.Microseconds()
-	if user.since && same {
-		// The window comes first in any case. What of a full reading is new besides are rows
-		// that were committed too late for it, and nobody can say which these are.
-		r.again, r.result.Unsure = m.inWindow, m.was.N > maxRemembered
+	window := user.since && same
+	switch {
+	case full && window:
+		// What is new in it, beside the window, are rows that were committed too late for that,
+		// and nobody can say which these are.
+		r.fromStart()
+	case full:
+		r.whole(m, !same)
+	default:
+		cursor.Full = since.Full
+	}
+	if full {
+		if err := r.userRows(conn, user, "-infinity"); err != nil {
+			return err
+		}
+		r.result.Unsure = r.result.Unsure || m.unsure()
+	}
+	if window {
+		skipped, listed := r.result.SkippedRows, r.result.Skipped
+		r.again, r.result.Unsure = m.inWindow, r.result.Unsure || m.was.N > maxRemembered
 		// A clock that was set back makes the window longer, never shorter.
 		from := time.UnixMicro(min(since.At, now) - user.window.Microseconds()).UTC().Format(time.RFC3339Nano)
 		if err := r.userRows(conn, user, from); err != nil {
 			return err
 		}
-		cursor.Full, cursor.Released = since.Full, m.remembered()
+		if full {
+			r.result.SkippedRows, r.result.Skipped = skipped, listed // those of the window came twice
+		}
 	}
-	if full {
-		switch {
-		case user.since && same:
-			r.fromStart()
-			r.result.SkippedRows, r.result.Skipped = 0, nil // they come again
-		case user.since:
-			r.whole(m, true)
-		default:
-			r.whole(m, !same)
-		}
-		if err := r.userRows(conn, user, "-infinity"); err != nil {
-			return err
-		}
-		cursor.Full = now
-		if !user.since || !same {
-			r.result.Unsure = r.result.Unsure || m.unsure()
-			cursor.Released = m.remembered()
-		}
-		if user.since && !same {
-			// Not all of them come again, only those of the window, which are the last.
-			cursor.Released.N = min(cursor.Released.N, maxRemembered)
-		}
+	cursor.Released = m.remembered()
+	if user.since && !same {
+		// Not all of them come again, only those of the window, which are the last.
+		cursor.Released.N = min(cursor.Released.N, maxRemembered)
 	}
 	r.result.Cursor, err = encodeCursor(cursor)
 	return err

@@ -34,10 +34,10 @@ func TestPostgresQuery(t *testing.T) {
 	wider.step(false, "late", "b")
 
 	// Everything, when the time has come, the query is another, or the server was another. If the
-	// query is the same the window comes first, so that what is new in it can be told.
+	// query is the same the window follows, in which it can be told what is new.
 	soon := follow(t, address, Options{Query: query, FullEvery: time.Microsecond})
 	soon.cursor = f.cursor
-	soon.step(true, "late", "b", "a", "late", "b")
+	soon.step(true, "a", "late", "b", "late", "b")
 	other := follow(t, address, Options{Query: query + " "})
 	other.cursor = f.cursor
 	other.step(true, "a", "late", "b")
@@ -51,9 +51,9 @@ func TestPostgresQuery(t *testing.T) {
 		return c
 	}
 	f.cursor = change(func(c *pgQueryCursor) { c.Life = "another" })
-	f.step(true, "b", "a", "late", "b")
+	f.step(true, "a", "late", "b", "b")
 	f.cursor = change(func(c *pgQueryCursor) { c.Full = time.Now().Add(time.Hour).UnixMicro() })
-	f.step(true, "b", "a", "late", "b")
+	f.step(true, "a", "late", "b", "b")
 	// A clock that was ahead and was set back.
 	f.cursor = change(func(c *pgQueryCursor) { c.At = time.Now().Add(3 * time.Hour).UnixMicro() })
 	f.step(false, "b")

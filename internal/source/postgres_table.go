@@ -53,7 +53,7 @@ func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) 
 			same, goesOn = false, false
 		}
 	}
-	var known func(id int64, txid uint64) bool // nil: what is in seen is no news at all
+	known := func(id int64, txid uint64) bool { return seen.has(txid) }
 	switch {
 	case goesOn:
 		query.sql = `SELECT * FROM revocations WHERE txid >= $1 ORDER BY id`
@@ -63,9 +63,7 @@ func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) 
 		}
 	case same:
 		r.result.Full = true
-		was := seen
-		known = func(id int64, txid uint64) bool { return id <= since.ID && (txid < since.Xmin || was.has(txid)) }
-		seen = nil
+		known = func(id int64, txid uint64) bool { return id <= since.ID && (txid < since.Xmin || seen.has(txid)) }
 	default:
 		r.fromStart()
 		seen = nil
@@ -74,7 +72,17 @@ func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) 
 	if !r.result.Full {
 		cursor.ID = since.ID
 	}
-	now, err := r.newRows(conn, query, t, server.Standby, seen, known, cursor)
+	if same && !goesOn {
+		// What is known goes first, so that no reinstatement of that takes back what is new,
+		// but of a transaction that took its id long ago.
+		r.known = true
+		if _, err := r.tableRows(conn, query, t, server.Standby, known, cursor); err != nil {
+			return err
+		}
+		r.known = false
+	}
+	news := func(id int64, txid uint64) bool { return !known(id, txid) }
+	now, err := r.tableRows(conn, query, t, server.Standby, news, cursor)
 	if err != nil {
 		return err
 	}
@@ -119,9 +127,9 @@ func (r *reading) goesOn(conn *pgconn.PgConn, t *pgTable, server pgServer, since
 	return ok && same, same, nil
 }
 
-// newRows visits the rows of transactions that are not in seen, and says which of them were
-// known before. It gives what then has been seen from the snapshot's xmin on.
-func (r *reading) newRows(conn *pgconn.PgConn, query pgQuery, t *pgTable, standby bool, seen txids, known func(int64, uint64) bool, cursor *pgCursor) (txids, error) {
+// tableRows visits the rows of the table that are wanted. It gives what then has been seen from the
+// snapshot's xmin on.
+func (r *reading) tableRows(conn *pgconn.PgConn, query pgQuery, t *pgTable, standby bool, wanted func(id int64, txid uint64) bool, cursor *pgCursor) (txids, error) {
 	b := builder{wordy: true}
 	q, err := r.start(conn, &b, query)
 	if err != nil {
@@ -141,15 +149,13 @@ func (r *reading) newRows(conn *pgconn.PgConn, query pgQuery, t *pgTable, standb
 		if txid >= t.snapshot.xmax {
 			t.foreign = true // it cannot be a transaction of this server
 		}
-		if seen.has(txid) {
+		if !wanted(line, txid) {
 			continue
 		}
-		r.known = known != nil && known(line, txid)
 		if err := r.raw(&b, line, q.columns, fields); err != nil {
 			return nil, err
 		}
 	}
-	r.known = false
 	if _, err := q.Close(); err != nil {
 		return nil, fmt.Errorf("cannot read the source %s: %w", r.source, err)
 	}

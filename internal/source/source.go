@@ -19,8 +19,9 @@ type Row struct {
 	Before, Exp, RevokedAt int64
 	// Reinstate tells that the row releases the revocation of the same claims.
 	Reinstate bool
-	// Again tells that the row was read before, or may have been. It can still
-	// revoke, but what it releases may have been revoked since, so it releases nothing.
+	// Again tells that the row was read before, or may have been. It can still revoke, but
+	// what it releases may have been revoked since, so it takes back no more than rows
+	// in front of it in the same reading.
 	Again bool
 	// Reason and Issuer are empty when the row does not give them.
 	Reason, Issuer string
