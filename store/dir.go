@@ -234,40 +234,50 @@ func (d *dir) Delete(ctx context.Context, name string) error {
 
 func (d *dir) List(ctx context.Context, prefix string) ([]Info, error) {
 	var infos []Info
-	err := filepath.WalkDir(d.path, func(path string, entry fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // it went away meanwhile, or the store is not there yet
-		}
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(d.path, path)
-		if err != nil || rel == "." {
-			return err
-		}
-		name := filepath.ToSlash(rel)
+	err := d.walk(ctx, func(name string, entry fs.DirEntry) error {
 		if entry.IsDir() {
 			if strings.HasPrefix(name+"/", prefix) || strings.HasPrefix(prefix, name+"/") {
-				return ctx.Err()
+				return nil
 			}
-			return filepath.SkipDir
+			return fs.SkipDir
 		}
 		if !strings.HasPrefix(name, prefix) || CheckName(name) != nil || !entry.Type().IsRegular() {
 			return nil
 		}
 		info, err := entry.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
+		if err == nil {
+			infos = append(infos, Info{name, info.Size(), info.ModTime()})
 		}
-		if err != nil {
-			return err
-		}
-		infos = append(infos, Info{name, info.Size(), info.ModTime()})
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	slices.SortFunc(infos, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })
 	return infos, nil
+}
+
+// walk visits what lies in the directory, each before what lies in it. What goes away
+// meanwhile is passed over. So are folders whose names no object's can begin with, such as
+// lost+found, which only root can read; one that cannot be read and may hold
+// objects is an error.
+func (d *dir) walk(ctx context.Context, visit func(name string, entry fs.DirEntry) error) error {
+	// The separator has the directory itself followed if it is a symbolic link.
+	return filepath.WalkDir(d.path+string(filepath.Separator), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
+		rel, relErr := filepath.Rel(d.path, path)
+		if err = errors.Join(err, relErr); err == nil && rel != "." {
+			name := filepath.ToSlash(rel)
+			if entry.IsDir() && CheckName(name) != nil {
+				return fs.SkipDir
+			}
+			err = visit(name, entry)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // the store itself may not be there yet
+		}
+		return err
+	})
 }

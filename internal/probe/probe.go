@@ -43,8 +43,9 @@ type Trial struct {
 	Now   func() time.Time
 	// Skew is by how much the store's clock may differ.
 	Skew time.Duration
-	// Removable tells that a right to delete is nothing to warn of.
-	Removable bool
+	// Directory tells that the store is one: rights are those of files, and who may
+	// write may delete.
+	Directory bool
 
 	prefix string   // doctor/, a random name, and a slash
 	names  []string // what was written and is still there
@@ -91,6 +92,14 @@ func (t *Trial) name(s string) string {
 	name := t.prefix + s
 	t.names = append(t.names, name)
 	return name
+}
+
+// either gives what is to be said of a bucket, or of a directory.
+func (t *Trial) either(bucket, directory string) string {
+	if t.Directory {
+		return directory
+	}
+	return bucket
 }
 
 const (
@@ -168,9 +177,9 @@ func (t *Trial) missing(ctx context.Context) (Grade, string) {
 }
 
 func (t *Trial) list(ctx context.Context) (Grade, string) {
-	infos, err := t.Store.List(ctx, t.prefix)
+	infos, err := t.Store.List(ctx, "") // as gc and verify do
 	if err != nil {
-		return Warning, fmt.Sprintf("objects cannot be listed; publishing does without, verifier verify and gc do not; grant s3:ListBucket: %v", err)
+		return Warning, fmt.Sprintf("objects cannot be listed; publishing does without, verifier verify and gc do not; %s: %v", t.either("grant s3:ListBucket", "give who runs them the right to read all folders there, and move away what is not the list's"), err)
 	}
 	for _, info := range infos {
 		if info.Name == t.prefix+subject {
@@ -212,7 +221,7 @@ func (t *Trial) remove(ctx context.Context) Finding {
 			return Finding{"delete", Warning, "an object that was deleted can still be read: " + name}
 		}
 	}
-	if t.Removable {
+	if t.Directory {
 		return Finding{"delete", OK, "what was tried out is removed"}
 	}
 	return Finding{"delete", Warning, "what was tried out is removed, so these credentials may delete; publishers need not: take s3:DeleteObject from them, and leave it to gc"}
