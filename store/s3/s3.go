@@ -52,10 +52,10 @@ func (b *bucket) Get(ctx context.Context, name string, limit int64, ifNoneMatch 
 		}
 	}
 	body, info, _, err := b.core.GetObject(ctx, b.name, b.prefix+name, opts)
-	if ifNoneMatch != "" && minio.ToErrorResponse(err).StatusCode == http.StatusNotModified {
+	switch {
+	case err != nil && ifNoneMatch != "" && minio.ToErrorResponse(err).StatusCode == http.StatusNotModified:
 		return store.Object{}, fmt.Errorf("%w: %s in %s", store.ErrNotModified, name, b)
-	}
-	if err != nil {
+	case err != nil:
 		return store.Object{}, b.failed("read", name, err)
 	}
 	defer body.Close()
