@@ -140,18 +140,13 @@ func (s *crashScene) strace(inject string, program string, args ...string) (inje
 // touches it. Whatever is left, the next run succeeds, every version verifies, no row is
 // lost, and a reader's cache is believed only as far as it is proved.
 func TestEverySystemCallFails(t *testing.T) {
-	if _, err := exec.LookPath("strace"); err != nil {
-		const missing = "there is no strace here: apt-get install strace"
-		if os.Getenv("CI") == "true" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
-	}
+	needStrace(t)
 	// strace counts the calls of each name for themselves.
 	const (
 		writing  = "write fsync linkat renameat mkdirat unlinkat"
 		killed   = "signal=KILL:when=%d"
 		failing  = "error=EIO:when=%d"
+		broken   = "error=EIO:when=%d+"
 		full     = "error=ENOSPC:when=%d+"
 		readOnly = "error=EROFS:when=%d+"
 	)
@@ -168,6 +163,7 @@ func TestEverySystemCallFails(t *testing.T) {
 		"publisher killed":              {recent, publish, writing, killed},
 		"publisher on a full disk":      {recent, publish, "write,fsync,linkat,renameat,mkdirat", full},
 		"publisher on a read-only disk": {recent, publish, "linkat,renameat,mkdirat,unlinkat", readOnly},
+		"publisher on a broken disk":    {recent, publish, "fsync", broken},
 		"snapshot, killed":              {recent, snapshot, writing, killed},
 		"snapshot, on a broken disk":    {recent, snapshot, "openat " + writing, failing},
 		"reader killed":                 {recent, check, writing, killed},

@@ -78,3 +78,38 @@ func TestWithoutTheRights(t *testing.T) {
 	s.chmod("reader-cache", 0o755, 0o644)
 	s.recovers("with the rights back")
 }
+
+// What lies beside a list and is not its: a folder that no object can lie in, such as the
+// lost+found of a disk, is nobody's concern, even if it cannot be read. Of one that objects
+// could lie in that must be said, by doctor before gc meets it at night.
+func TestFoldersOfOthers(t *testing.T) {
+	s := newCrashScene(t)
+	for dir := s.dir; dir != os.TempDir() && len(dir) > 1; dir = filepath.Dir(dir) {
+		require.NoError(t, os.Chmod(dir, 0o755))
+	}
+	s.chmod("list", 0o777, 0o666)
+	require.NoError(t, os.Chmod(s.file("k.jwk"), 0o644))
+	all := [][]string{
+		{"publisher", "gc", "--store", "list", "--keys", "k.pub.jwks"},
+		{"verifier", "verify", "list", "--keys", "k.pub.jwks"},
+		{"publisher", "doctor", "--store", "list"},
+	}
+	closed := func(name string) {
+		require.NoError(t, os.Mkdir(s.file(name), 0))
+		t.Cleanup(func() { os.Chmod(s.file(name), 0o700) })
+	}
+	closed("list/lost+found")
+	closed("list/versions/.snapshots")
+	for _, args := range all {
+		out, code := s.as(args[0], args[1:]...)
+		require.Zero(t, code, "%s: %s", args, out)
+		require.NotContains(t, out, "WARNING")
+	}
+	closed("list/backup")
+	for _, args := range all {
+		out, code := s.as(args[0], args[1:]...)
+		require.Equal(t, args[1] != "doctor", code == 2, "%s: %s", args, out)
+		require.Contains(t, out, "list/backup: permission denied")
+		require.NotContains(t, out, "s3:")
+	}
+}

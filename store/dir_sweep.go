@@ -30,21 +30,10 @@ func (d *dir) remove(file string) error {
 // Litter implements Sweeper.
 func (d *dir) Litter(ctx context.Context, before time.Time) ([]Info, error) {
 	var infos []Info
-	err := filepath.WalkDir(d.path, func(path string, entry fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err == nil {
-			err = ctx.Err()
-		}
-		rel, relErr := filepath.Rel(d.path, path)
-		if err = errors.Join(err, relErr); err != nil || rel == "." {
-			return err
-		}
-		name := filepath.ToSlash(rel)
+	err := d.walk(ctx, func(name string, entry fs.DirEntry) error {
 		switch {
 		case entry.IsDir():
-			if left, err := os.ReadDir(path); err != nil || len(left) > 0 {
+			if left, err := os.ReadDir(filepath.Join(d.path, filepath.FromSlash(name))); err != nil || len(left) > 0 {
 				return nil // what it is that cannot be read, the walk will say
 			}
 			name += "/"
@@ -55,18 +44,14 @@ func (d *dir) Litter(ctx context.Context, before time.Time) ([]Info, error) {
 			return nil
 		}
 		info, err := entry.Info()
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil
-		case err != nil:
+		if err != nil || !info.ModTime().Before(before) {
 			return err
-		case info.ModTime().Before(before):
-			size := info.Size()
-			if entry.IsDir() {
-				size = 0
-			}
-			infos = append(infos, Info{name, size, info.ModTime()})
 		}
+		size := info.Size()
+		if entry.IsDir() {
+			size = 0
+		}
+		infos = append(infos, Info{name, size, info.ModTime()})
 		return nil
 	})
 	slices.SortFunc(infos, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -32,6 +33,30 @@ func TestDirectoryIgnoresTemporaryFiles(t *testing.T) {
 	infos, err := s.List(t.Context(), "")
 	require.NoError(t, err)
 	require.Len(t, infos, 1)
+}
+
+// A directory may be reached by a symbolic link, which lists as what it leads to.
+func TestDirectoryBehindALink(t *testing.T) {
+	base := t.TempDir()
+	real, link := filepath.Join(base, "real"), filepath.Join(base, "link")
+	require.NoError(t, os.Symlink("real", link))
+	s, err := store.OpenDir(link)
+	require.NoError(t, err)
+	infos, err := s.List(t.Context(), "")
+	require.NoError(t, err, "it leads nowhere yet, and is a store without objects")
+	require.Empty(t, infos)
+
+	require.NoError(t, os.Mkdir(real, 0o755))
+	require.NoError(t, s.Create(t.Context(), "a/b", []byte("x")))
+	require.NoError(t, os.WriteFile(filepath.Join(real, "a", ".tmp-123"), []byte("half"), 0o600))
+	infos, err = s.List(t.Context(), "a/")
+	require.NoError(t, err)
+	require.Len(t, infos, 1)
+	require.Equal(t, "a/b", infos[0].Name)
+	litter, err := s.(store.Sweeper).Litter(t.Context(), time.Now().Add(time.Hour))
+	require.NoError(t, err)
+	require.Len(t, litter, 1)
+	require.Equal(t, "a/.tmp-123", litter[0].Name)
 }
 
 // A web server reads the files as another user.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -118,7 +117,7 @@ func (h *httpReader) Get(ctx context.Context, name string, limit int64, ifNoneMa
 	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return Object{}, fmt.Errorf("%s in %s comes with the Content-Encoding %.20q, though none was asked for; switch that off in the server", name, h, encoding)
 	}
-	data, err := readLimited(resp.Body, resp.ContentLength, limit)
+	data, err := ReadLimited(resp.Body, resp.ContentLength, limit)
 	if errors.Is(err, ErrTooLarge) {
 		return Object{}, tooLarge(h, name, limit)
 	}
@@ -126,24 +125,6 @@ func (h *httpReader) Get(ctx context.Context, name string, limit int64, ifNoneMa
 		return Object{}, h.failed(name, err)
 	}
 	return Object{Data: data, ETag: resp.Header.Get("ETag")}, nil
-}
-
-// readLimited reads a body of size bytes, -1 if the server did not say, and gives
-// ErrTooLarge as soon as there are more than limit.
-func readLimited(body io.Reader, size, limit int64) ([]byte, error) {
-	if size > limit {
-		return nil, ErrTooLarge
-	}
-	if size >= 0 {
-		data := make([]byte, size)
-		_, err := io.ReadFull(body, data)
-		return data, err
-	}
-	data, err := io.ReadAll(io.LimitReader(body, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		return nil, ErrTooLarge
-	}
-	return data, err
 }
 
 // failed tells a failure without the address, which may hold secrets.

@@ -76,7 +76,8 @@ type Sweeper interface {
 type Store interface {
 	Reader
 	// Create writes an object that must not exist; of several callers one wins and
-	// the others get ErrExists. When it returns nil the object is durable.
+	// the others get ErrExists. When it returns nil or ErrExists the object that is
+	// there is durable.
 	Create(ctx context.Context, name string, data []byte) error
 	// Put writes an object, in place of one that may be there.
 	Put(ctx context.Context, name string, data []byte) error

@@ -48,14 +48,21 @@
 // # Which time it is
 //
 // There are three clocks: this machine's, the publishers' (a manifest's iat) and the store's
-// (when an object was written). Time is counted back from the iat of the head, or from this
-// machine's clock if that is earlier: a list that nobody publishes loses nothing by
-// age, and neither does any list by a clock here that is ahead. A version ceased to be the newest
+// (when an object was written). Time is counted back from the earliest of this machine's
+// clock, the iat of the head and that of the version before the head. So a list that nobody
+// publishes loses nothing by age, nor does any list by a clock here that is ahead, nor
+// by a single version whose publisher's clock leapt: with a directory on the same machine all three
+// clocks leap as one, and what was the newest a minute ago would look as old as the leap
+// is wide. As for dropping entries, a version goes by the clock of the one before
+// it; a clock that stays ahead for two versions is believed. A version ceased to be the newest
 // when the next one was issued, by its iat or by the store's time of its manifest,
-// whichever is later: that also covers publishers that were slow, and copies. Nothing is
-// deleted if the clocks contradict each other by more than the skew: if the head was
-// issued, or anything in the store was written, later than it is here, or the head was written
-// earlier than it was issued.
+// whichever is later: that also covers publishers that were slow, and copies.
+//
+// Nothing is deleted if the clocks contradict each other by more than the skew: if the head was
+// issued, or its manifest or the hint written, later than it is here, or the head was written
+// earlier than it was issued. All these are written anew with the next publication. That anything
+// else was written later than it is here, by a clock that has been set since, keeps
+// more than needed until that time, and nothing less.
 //
 // # Order
 //
@@ -173,7 +180,10 @@ func (c *collection) decide(ctx context.Context) error {
 	if err := c.checkListing(ctx); err != nil {
 		return err
 	}
-	now, err := c.checkClocks(started, c.Now())
+	if err := c.checkClocks(c.Now()); err != nil {
+		return err
+	}
+	now, err := c.countFrom(ctx, started)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func TestALongHistory(t *testing.T) {
 	r := l.gc(3 * time.Hour)
 	require.Equal(t, dry.Goes, r.Goes)
 	require.EqualValues(t, 40, r.Head)
-	require.EqualValues(t, 36, r.WholeFrom, "it was the newest until version 37 came, three hours ago")
+	require.EqualValues(t, 35, r.WholeFrom, "it was the newest until version 36 came, three hours before version 39, from which time is counted")
 	require.EqualValues(t, 36, r.Spare, "version 37 has the newest snapshot, the fourth")
 	require.Equal(t, 40, r.Manifests)
 	require.Equal(t, collect.Tally{Snapshots: 2, Deltas: r.Kept.Deltas, Bytes: r.Kept.Bytes}, r.Kept)
@@ -75,7 +75,7 @@ func TestTheSpareGeneration(t *testing.T) {
 		l.publish(10 * time.Hour)
 	}
 	r := l.gc(time.Hour)
-	require.EqualValues(t, 29, r.WholeFrom)
+	require.EqualValues(t, 28, r.WholeFrom)
 	require.EqualValues(t, 24, r.Spare)
 	require.True(t, l.whole(24))
 	require.False(t, l.whole(12))
@@ -102,6 +102,34 @@ func TestTheSpareGeneration(t *testing.T) {
 	_, err = collect.Run(t.Context(), l.config(time.Hour))
 	require.ErrorIs(t, err, collect.ErrRefused, "a broken list is left as it is")
 	require.ErrorContains(t, err, "is missing")
+}
+
+// A key was replaced long before --keep, and the list is so quiet that its last snapshot is
+// older still: gc needs the old key until there is a snapshot by the new one.
+func TestTheKeyOfTheSpareGeneration(t *testing.T) {
+	l := newList(t)
+	for range 14 {
+		l.publish(time.Hour)
+	}
+	old := l.key.Public()
+	fresh, err := signer.Generate(signer.EdDSA, rand.Reader)
+	require.NoError(t, err)
+	l.key, l.trusted = fresh, old
+	for range 8 {
+		l.publishRows(100*time.Hour, "", 12)
+	}
+	_, err = collect.Run(t.Context(), l.config(time.Hour))
+	require.ErrorIs(t, err, signer.ErrUnknownKey)
+	require.ErrorContains(t, err, "name its public keys with --keys, too")
+	cfg := l.config(time.Hour)
+	cfg.Keys, err = fresh.Public().Union(old)
+	require.NoError(t, err)
+	r, err := collect.Run(t.Context(), cfg)
+	require.NoError(t, err)
+	require.EqualValues(t, 12, r.Spare)
+
+	l.publishRows(time.Hour, `{"jti":"news","exp":1900000000}`+"\n", 1)
+	require.Equal(t, l.head-1, l.gc(time.Hour).Spare)
 }
 
 // A list that nobody publishes, and a hint that was left behind, lose nothing.
@@ -138,7 +166,7 @@ func TestLeftovers(t *testing.T) {
 		l.publish(time.Hour)
 	}
 	sum := make([]byte, 32)
-	old, young := l.now.Add(-2*time.Hour), l.now.Add(-30*time.Minute)
+	old, young := l.now.Add(-3*time.Hour), l.now.Add(-30*time.Minute)
 	gone := []string{signer.ObjectName(4, 5, sum), signer.ObjectName(0, 5, sum), signer.ObjectName(18, 19, sum), ".tmp-1", "versions/.tmp-2", "versions/000000000005/.tmp-3"}
 	for _, name := range gone {
 		l.lay(name, old)
@@ -199,7 +227,8 @@ func TestRefusals(t *testing.T) {
 		"no list":        {func(t *testing.T, _ *list, c *collect.Config) { c.Store, _ = store.OpenDir(t.TempDir()) }, history.ErrNoList, "check the address"},
 		"another key":    {func(_ *testing.T, _ *list, c *collect.Config) { c.Keys = stranger.Public() }, signer.ErrUnknownKey, "with --keys, too"},
 		"clock behind":   {func(_ *testing.T, l *list, _ *collect.Config) { l.now = l.now.Add(-6 * time.Minute) }, collect.ErrClock, "version 20 was issued at"},
-		"store ahead":    {func(_ *testing.T, l *list, _ *collect.Config) { l.date(manifest(3), l.now.Add(6*time.Minute)) }, collect.ErrClock, "was written at"},
+		"store ahead":    {func(_ *testing.T, l *list, _ *collect.Config) { l.date(manifest(20), l.now.Add(6*time.Minute)) }, collect.ErrClock, "was written at"},
+		"hint ahead":     {func(_ *testing.T, l *list, _ *collect.Config) { l.date("latest.jwt", l.now.Add(6*time.Minute)) }, collect.ErrClock, "latest.jwt was written at"},
 		"store behind":   {func(_ *testing.T, l *list, _ *collect.Config) { l.date(manifest(20), l.now.Add(-6*time.Minute)) }, collect.ErrClock, "was written at"},
 		"no head":        {func(t *testing.T, l *list, _ *collect.Config) { os.Remove(filepath.Join(l.path, manifest(20))) }, store.ErrNotFound, "bring it back"},
 		"forked hint":    {func(t *testing.T, l *list, _ *collect.Config) { rewrite(t, l, 20, "latest.jwt") }, history.ErrFork, "another manifest of version 20"},

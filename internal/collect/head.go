@@ -113,29 +113,42 @@ func (c *collection) checkListing(ctx context.Context) error {
 	return nil
 }
 
-// checkClocks gives the moment from which time is counted back. The run began at started,
-// and the store was listed by listed.
-func (c *collection) checkClocks(started, listed time.Time) (time.Time, error) {
+// checkClocks tells whether the clocks agree, now that the store was listed, on the head
+// and the hint.
+func (c *collection) checkClocks(listed time.Time) error {
 	skew, issued := c.skew(), time.Unix(c.head.IssuedAt, 0)
+	const ahead = "set the clock that is off; if it was the publisher's and is right by now, publish once with --clock-was-ahead, and run gc again"
 	if issued.After(listed.Add(skew)) {
-		return started, fmt.Errorf("%w: version %d was issued at %s, and here it is %s; set the clock that is off", ErrClock, c.head.Version, stamp(issued), stamp(listed))
-	}
-	for _, info := range c.listed.infos {
-		if info.ModTime.After(listed.Add(skew)) {
-			return started, fmt.Errorf("%w: %s says that %s was written at %s, and here it is %s; set the clock that is off", ErrClock, c.Store, info.Name, stamp(info.ModTime), stamp(listed))
-		}
+		return fmt.Errorf("%w: version %d was issued at %s, and here it is %s; %s", ErrClock, c.head.Version, stamp(issued), stamp(listed), ahead)
 	}
 	manifest, ok := c.listed.find(signer.ManifestName(c.head.Version))
 	if !ok {
-		return started, fmt.Errorf("%s does not list the manifest of version %d, which it holds", c.Store, c.head.Version)
+		return fmt.Errorf("%s does not list the manifest of version %d, which it holds", c.Store, c.head.Version)
+	}
+	hint, _ := c.listed.find(signer.LatestName) // or it was never written
+	for _, info := range []store.Info{manifest, hint} {
+		if info.ModTime.After(listed.Add(skew)) {
+			return fmt.Errorf("%w: %s says that %s was written at %s, and here it is %s; set the clock that is off, and if the store's was and is right by now, wait for the next publication", ErrClock, c.Store, info.Name, stamp(info.ModTime), stamp(listed))
+		}
 	}
 	if manifest.ModTime.Before(issued.Add(-skew)) {
-		return started, fmt.Errorf("%w: version %d was issued at %s, and %s says that its manifest was written at %s already; set the clock that is off, and wait for the next publication", ErrClock, c.head.Version, stamp(issued), c.Store, stamp(manifest.ModTime))
+		return fmt.Errorf("%w: version %d was issued at %s, and %s says that its manifest was written at %s already; set the clock that is off, and wait for the next publication", ErrClock, c.head.Version, stamp(issued), c.Store, stamp(manifest.ModTime))
 	}
-	if issued.Before(started) {
-		return issued, nil
+	return nil
+}
+
+// countFrom gives the moment from which time is counted back, in a run that began at started.
+// The version before the head is not proved by it yet; it could make the moment earlier alone.
+func (c *collection) countFrom(ctx context.Context, started time.Time) (time.Time, error) {
+	from := min(started.Unix(), c.head.IssuedAt)
+	if c.head.Version > 1 {
+		before, err := history.Read(ctx, c.reader, c.Keys, c.head.Version-1)
+		if err != nil {
+			return started, advised(err)
+		}
+		from = min(from, before.IssuedAt)
 	}
-	return started, nil
+	return time.Unix(from, 0), nil
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -29,6 +29,10 @@ type list struct {
 	key    *signer.PrivateKey
 	now    time.Time
 	head   uint64
+
+	// What the publisher is told.
+	trusted       *signer.KeySet
+	clockWasAhead bool
 }
 
 func newList(t testing.TB) *list {
@@ -50,13 +54,19 @@ func (l *list) open() store.Store {
 // publish lets some time pass and publishes a revocation, with a snapshot after every 12.
 func (l *list) publish(passed time.Duration) {
 	l.t.Helper()
+	l.publishRows(passed, fmt.Sprintf(`{"jti":"%d","exp":1900000000}`+"\n", l.head+1), 12)
+}
+
+// publishRows publishes rows of JSON Lines, or with none renews the list.
+func (l *list) publishRows(passed time.Duration, rows string, snapshotEvery int) {
+	l.t.Helper()
 	l.now = l.now.Add(passed)
-	row := fmt.Sprintf(`{"jti":"%d","exp":1900000000}`+"\n", l.head+1)
-	src, err := source.Open("-", source.Options{Stdin: strings.NewReader(row)})
+	src, err := source.Open("-", source.Options{Stdin: strings.NewReader(rows)})
 	require.NoError(l.t, err)
 	_, err = publish.Run(l.t.Context(), publish.Config{
 		Store: l.bucket, Key: l.key, Source: src, Create: true, Issuer: "i", MaxTokenLife: 24 * time.Hour,
-		ValidFor: time.Hour, Now: func() time.Time { return l.now }, Rand: rand.Reader, SnapshotEvery: 12,
+		ValidFor: time.Hour, Now: func() time.Time { return l.now }, Rand: rand.Reader, SnapshotEvery: snapshotEvery, Trusted: l.trusted,
+		ClockWasAhead: l.clockWasAhead,
 	})
 	require.NoError(l.t, err)
 	l.head++

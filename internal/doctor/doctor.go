@@ -40,7 +40,7 @@ func Examine(ctx context.Context, cfg Config, report func(probe.Finding)) error 
 		report(finding)
 	}
 	folder, above := folderOf(cfg.Store)
-	trial.Removable = folder != "" // whoever may write into a directory may delete from it
+	trial.Directory = folder != ""
 	trial.Run(ctx, report)
 	if folder != "" {
 		leave(folder, above)

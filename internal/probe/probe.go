@@ -43,8 +43,9 @@ type Trial struct {
 	Now   func() time.Time
 	// Skew is by how much the store's clock may differ.
 	Skew time.Duration
-	// Removable tells that a right to delete is nothing to warn of.
-	Removable bool
+	// Directory tells that the store is one: rights are those of files, and who may
+	// write may delete.
+	Directory bool
 
 	prefix string   // doctor/, a random name, and a slash
 	names  []string // what was written and is still there
@@ -93,6 +94,14 @@ func (t *Trial) name(s string) string {
 	return name
 }
 
+// either gives what is to be said of a bucket, or of a directory.
+func (t *Trial) either(bucket, directory string) string {
+	if t.Directory {
+		return directory
+	}
+	return bucket
+}
+
 const (
 	limit   = 1 << 10
 	subject = "subject" // written by the first probe, and read by others
@@ -101,20 +110,28 @@ const (
 var first = []byte("first")
 
 func (t *Trial) write(ctx context.Context) (Grade, string) {
-	if err := t.Store.Create(ctx, t.name(subject), first); err != nil {
-		if t.Store.Put(ctx, t.name("plain"), first) == nil {
-			return Fail, fmt.Sprintf("the store takes plain writes but no conditional ones (If-None-Match: *), without which two publishers would overwrite each other's versions; do not publish here: %v", err)
+	err := t.Store.Create(ctx, t.name(subject), first)
+	if errors.Is(err, store.ErrExists) {
+		// After a reply that was lost on the way, and a retry, it is our own.
+		if obj, getErr := t.Store.Get(ctx, t.prefix+subject, limit, ""); getErr == nil && bytes.Equal(obj.Data, first) {
+			err = nil
 		}
-		return Fail, fmt.Sprintf("nothing can be written; publishers need the right to (s3:PutObject): %v", err)
 	}
-	return OK, "an object can be created"
+	switch {
+	case err == nil:
+		return OK, "an object can be created"
+	case t.Store.Put(ctx, t.name("plain"), first) == nil:
+		return Fail, fmt.Sprintf("%s, without which two publishers would overwrite each other's versions; do not publish here: %v", t.either(
+			"the store takes plain writes but no conditional ones (If-None-Match: *)", "files can be written there, but not so that one that is there is never replaced"), err)
+	}
+	return Fail, fmt.Sprintf("nothing can be written; %s: %v", t.either("publishers need the right to (s3:PutObject)", "the publisher's user needs the right to, and the disk has to have space"), err)
 }
 
 func (t *Trial) read(ctx context.Context) (Grade, string) {
 	obj, err := t.Store.Get(ctx, t.prefix+subject, limit, "")
 	switch {
 	case err != nil:
-		return Fail, fmt.Sprintf("what was created cannot be read back; publishers and readers need the right to read (s3:GetObject): %v", err)
+		return Fail, fmt.Sprintf("what was created cannot be read back; publishers and readers need the right to read%s: %v", t.either(" (s3:GetObject)", ""), err)
 	case !bytes.Equal(obj.Data, first):
 		return Fail, fmt.Sprintf("what was created reads back as other bytes (%d of them, not %d): the store, or a proxy before it, changes objects", len(obj.Data), len(first))
 	}
@@ -143,7 +160,7 @@ func (t *Trial) overwrite(ctx context.Context) (Grade, string) {
 	for i := range overwrites {
 		data := []byte(fmt.Sprint("value ", i))
 		if err := t.Store.Put(ctx, name, data); err != nil {
-			return Fail, fmt.Sprintf("an object cannot be overwritten, and latest.jwt has to be (is there a retention rule, or no right to write?): %v", err)
+			return Fail, fmt.Sprintf("an object cannot be overwritten, and latest.jwt has to be (is there %s?): %v", t.either("a retention rule, or no right to write", "space on the disk"), err)
 		}
 		obj, err := t.Store.Get(ctx, name, limit, "")
 		if err != nil {
@@ -168,9 +185,9 @@ func (t *Trial) missing(ctx context.Context) (Grade, string) {
 }
 
 func (t *Trial) list(ctx context.Context) (Grade, string) {
-	infos, err := t.Store.List(ctx, t.prefix)
+	infos, err := t.Store.List(ctx, "") // as gc and verify do
 	if err != nil {
-		return Warning, fmt.Sprintf("objects cannot be listed; publishing does without, verifier verify and gc do not; grant s3:ListBucket: %v", err)
+		return Warning, fmt.Sprintf("objects cannot be listed; publishing does without, verifier verify and gc do not; %s: %v", t.either("grant s3:ListBucket", "give who runs them the right to read all folders there, and move away what is not the list's"), err)
 	}
 	for _, info := range infos {
 		if info.Name == t.prefix+subject {
@@ -212,7 +229,7 @@ func (t *Trial) remove(ctx context.Context) Finding {
 			return Finding{"delete", Warning, "an object that was deleted can still be read: " + name}
 		}
 	}
-	if t.Removable {
+	if t.Directory {
 		return Finding{"delete", OK, "what was tried out is removed"}
 	}
 	return Finding{"delete", Warning, "what was tried out is removed, so these credentials may delete; publishers need not: take s3:DeleteObject from them, and leave it to gc"}

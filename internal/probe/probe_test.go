@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -93,6 +94,30 @@ func TestConflictsAreNoFailures(t *testing.T) {
 	bad, texts := grades(t, s, time.Now)
 	require.NotContains(t, bad, "race", texts)
 	require.Positive(t, proxy.Injected()[faultproxy.FalseConflict])
+}
+
+// The reply to the very first write is lost on the way. minio-go writes again and is told that
+// the object exists: its own.
+func TestALostReplyIsNoFailure(t *testing.T) {
+	server := miniotest.Start(t)
+	target, err := url.Parse(server.Endpoint)
+	require.NoError(t, err)
+	var lost atomic.Bool
+	front := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host },
+		ModifyResponse: func(resp *http.Response) error {
+			if resp.Request.Method == http.MethodPut && lost.CompareAndSwap(false, true) {
+				panic(http.ErrAbortHandler)
+			}
+			return nil
+		},
+	})
+	t.Cleanup(front.Close)
+	s, err := s3.Open(t.Context(), "s3://"+server.Bucket(t)+"/list?endpoint="+front.URL)
+	require.NoError(t, err)
+	bad, texts := grades(t, s, time.Now)
+	require.True(t, lost.Load())
+	require.Equal(t, map[string]probe.Grade{"delete": probe.Warning}, bad, texts)
 }
 
 // Rights that lack, and that the trial's objects stay without the one to delete.

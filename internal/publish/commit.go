@@ -59,8 +59,9 @@ func (d *draft) warn(format string, args ...any) {
 }
 
 // createBlob writes an object whose name contains the hash of its bytes. Somebody
-// else may have written the same; after an error it may be there as well. Other bytes
-// under that name are a leftover that a disk or a copy has torn. No manifest
+// else may have written the same, and that it exists says that it is durable; after any
+// other error it may be there, and is created again until the store says one or the other. Other
+// bytes under that name are a leftover that a disk or a copy has torn. No manifest
 // that anybody could follow names them, and the bytes at hand are the only ones that the
 // name can mean, so they take the place.
 func (d *draft) createBlob(ctx context.Context, name string, stored []byte) error {
@@ -72,7 +73,7 @@ func (d *draft) createBlob(ctx context.Context, name string, stored []byte) erro
 		obj, getErr := d.Store.Get(ctx, name, int64(len(stored)), "")
 		switch {
 		case getErr == nil && bytes.Equal(obj.Data, stored):
-			return nil
+			return unlessExists(err)
 		case getErr == nil || errors.Is(getErr, store.ErrTooLarge):
 			if err := d.Store.Put(ctx, name, stored); err != nil {
 				return fmt.Errorf("%s is there with other bytes than its name says, and cannot be replaced: %w", name, err)
@@ -105,7 +106,10 @@ func (d *draft) refusesSecond(ctx context.Context, b blob) error {
 
 // commitManifest creates the manifest, and reads it back where the answer leaves
 // open whose it is: our own success can come back as "exists" after a
-// retry below us, and a lost reply as any error.
+// retry below us, and a lost reply as any error. After such an error it is not enough that
+// our bytes can be read: a disk that failed shows them, and may not have them after a power
+// cut, when somebody else would publish this version. So it is created again, until the
+// store says that it was, or that it exists, which it says of what is durable alone.
 func (d *draft) commitManifest(ctx context.Context, signed []byte) error {
 	name := signer.ManifestName(d.manifest.Version)
 	return steady.Try(ctx, func() error {
@@ -116,10 +120,22 @@ func (d *draft) commitManifest(ctx context.Context, signed []byte) error {
 		obj, getErr := d.Store.Get(ctx, name, signer.MaxManifestSize, "")
 		switch {
 		case getErr == nil && bytes.Equal(obj.Data, signed):
-			return nil
+			err = unlessExists(err)
 		case getErr == nil || errors.Is(getErr, store.ErrTooLarge):
 			return errLost
 		}
-		return fmt.Errorf("version %d may or may not be published, run again to find out: %w", d.manifest.Version, err)
+		if err != nil {
+			err = fmt.Errorf("version %d may or may not be published, run again to find out: %w", d.manifest.Version, err)
+		}
+		return err
 	}, errLost)
+}
+
+// unlessExists is the error of a Create after which our own bytes are there, and none if
+// it says that they exist.
+func unlessExists(err error) error {
+	if errors.Is(err, store.ErrExists) {
+		return nil
+	}
+	return err
 }

@@ -40,7 +40,7 @@ func open(address string) (*bucket, error) {
 			return nil, fmt.Errorf("s3://%s%s has the parameter %q, and only endpoint and region are known", u.Host, u.Path, name)
 		}
 	}
-	b := &bucket{name: u.Host, address: "s3://" + u.Host + strings.TrimSuffix(u.Path, "/")}
+	b := &bucket{name: u.Host, address: "s3://" + u.Host + strings.TrimSuffix(u.Path, "/"), silence: store.Patience(0)}
 	if b.prefix = strings.Trim(u.Path, "/"); b.prefix != "" {
 		if err := store.CheckName(b.prefix); err != nil {
 			return nil, fmt.Errorf("the prefix of %s: %w", b.address, err)
@@ -59,8 +59,13 @@ func open(address string) (*bucket, error) {
 	if region == "" && !atAWS {
 		region = "us-east-1" // what servers of one region take for theirs
 	}
+	secure := endpoint.Scheme == "https"
+	transport, err := minio.DefaultTransport(secure)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be used: %w", b.address, err)
+	}
 	b.core, err = minio.NewCore(endpoint.Host, &minio.Options{
-		Creds: chain(atAWS), Secure: endpoint.Scheme == "https", Region: region, MaxRetries: retries,
+		Creds: chain(atAWS), Secure: secure, Region: region, MaxRetries: retries, Transport: pages{transport},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be used: %w", b.address, err)

@@ -8,9 +8,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 
@@ -21,8 +20,9 @@ import (
 type bucket struct {
 	core    *minio.Core
 	name    string
-	prefix  string // ends in a slash, or is empty
-	address string // without secrets
+	prefix  string        // ends in a slash, or is empty
+	address string        // without secrets
+	silence time.Duration // how long List waits for the next name
 }
 
 // Open gives the store at an address of the form
@@ -52,15 +52,18 @@ func (b *bucket) Get(ctx context.Context, name string, limit int64, ifNoneMatch 
 		}
 	}
 	body, info, _, err := b.core.GetObject(ctx, b.name, b.prefix+name, opts)
-	if err != nil {
+	switch {
+	case err != nil && ifNoneMatch != "" && minio.ToErrorResponse(err).StatusCode == http.StatusNotModified:
+		return store.Object{}, fmt.Errorf("%w: %s in %s", store.ErrNotModified, name, b)
+	case err != nil:
 		return store.Object{}, b.failed("read", name, err)
 	}
 	defer body.Close()
-	if info.Size > limit {
-		return store.Object{}, fmt.Errorf("%w: %s in %s has %d bytes, and at most %d are expected", store.ErrTooLarge, name, b, info.Size, limit)
+	data, err := store.ReadLimited(body, info.Size, limit)
+	if errors.Is(err, store.ErrTooLarge) {
+		return store.Object{}, fmt.Errorf("%w: %s in %s has more than the %d bytes expected", store.ErrTooLarge, name, b, limit)
 	}
-	data := make([]byte, info.Size)
-	if _, err := io.ReadFull(body, data); err != nil {
+	if err != nil {
 		return store.Object{}, b.failed("read", name, err)
 	}
 	return store.Object{Data: data, ETag: info.ETag}, nil
@@ -106,22 +109,6 @@ func (b *bucket) Delete(ctx context.Context, name string) error {
 	return err
 }
 
-func (b *bucket) List(ctx context.Context, prefix string) ([]store.Info, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // or minio-go would go on listing after an error
-	var infos []store.Info
-	for o := range b.core.Client.ListObjects(ctx, b.name, minio.ListObjectsOptions{Prefix: b.prefix + prefix, Recursive: true}) {
-		if o.Err != nil {
-			return nil, b.failed("listed", prefix+"*", o.Err)
-		}
-		name := strings.TrimPrefix(o.Key, b.prefix)
-		if store.CheckName(name) == nil {
-			infos = append(infos, store.Info{Name: name, Size: o.Size, ModTime: o.LastModified})
-		}
-	}
-	return infos, ctx.Err()
-}
-
 // failed says in the words of package store what a server answered.
 func (b *bucket) failed(verb, name string, err error) error {
 	if err == nil {
@@ -131,8 +118,6 @@ func (b *bucket) failed(verb, name string, err error) error {
 	switch {
 	case answer.Code == "NoSuchBucket":
 		return fmt.Errorf("there is no bucket %s (for %s): create it, or check the address", b.name, b)
-	case answer.StatusCode == http.StatusNotModified:
-		return fmt.Errorf("%w: %s in %s", store.ErrNotModified, name, b)
 	case answer.StatusCode == http.StatusNotFound:
 		return fmt.Errorf("%w: %s in %s", store.ErrNotFound, name, b)
 	case answer.StatusCode == http.StatusPreconditionFailed, answer.StatusCode == http.StatusConflict:

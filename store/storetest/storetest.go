@@ -181,6 +181,16 @@ func testList(t *testing.T, s store.Store) {
 	require.NoError(t, err)
 	require.Len(t, infos, len(names)+1)
 	require.Equal(t, "latest.jwt", infos[0].Name)
+	order := []string{"order-1/x", "order.1", "order/a-1", "order/a/b", "order0", "order_1"} // by bytes, not by folders
+	for _, name := range order {
+		require.NoError(t, s.Put(ctx, name, nil))
+	}
+	infos, err = s.List(ctx, "order")
+	require.NoError(t, err)
+	require.Len(t, infos, len(order))
+	for i, info := range infos {
+		require.Equal(t, order[i], info.Name)
+	}
 }
 
 var badNames = []string{"", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", ".hidden", "a/.b", `a\b`, "a b", "ä", "a\x00b", "a?b", "a%2fb", strings.Repeat("a", 600)}
