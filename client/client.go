@@ -62,8 +62,9 @@ type Config struct {
 	// Issuer is the iss that the list must be of; "" takes the list's.
 	Issuer string
 	// Cache keeps what was verified over restarts, as a rule a store.OpenDir of a
-	// directory that belongs to this list alone; nil keeps nothing, and then
-	// a restart needs the store and knows of no version accepted before.
+	// directory that belongs to this list's cache alone, and is not the store
+	// itself; nil keeps nothing, and then a restart needs the store and knows
+	// of no version accepted before.
 	Cache store.Store
 	// MaxAge is how long after its issue a list is good. 0 takes the manifest's exp.
 	MaxAge time.Duration
@@ -120,7 +121,9 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	c := &Client{cfg: cfg}
 	if cfg.Cache != nil {
 		c.cache = &history.Cache{Store: cfg.Cache, Keys: cfg.Keys}
-		c.loadCache(ctx)
+		if err := c.loadCache(ctx); err != nil {
+			return nil, fmt.Errorf("client: Config.Cache: %w", err)
+		}
 	}
 	if err := c.Refresh(ctx); err != nil {
 		cfg.Log.Warn("the revocation list could not be refreshed", "err", err)
@@ -128,8 +131,12 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	return c, nil
 }
 
-func (c *Client) loadCache(ctx context.Context) {
+// loadCache starts with what the cache holds. The error is that it is no cache.
+func (c *Client) loadCache(ctx context.Context) error {
 	v, state, err := c.cache.Load(ctx)
+	if errors.Is(err, history.ErrHoldsList) {
+		return err
+	}
 	if err != nil {
 		c.cfg.Log.Warn("the cache of the revocation list cannot be used", "err", err)
 	}
@@ -139,6 +146,7 @@ func (c *Client) loadCache(ctx context.Context) {
 			c.view.Store(newView(state))
 		}
 	}
+	return nil
 }
 
 // Check says whether a token that is otherwise good may be accepted: nil, or why

@@ -8,7 +8,6 @@ import (
 	"github.com/revocast/revocast/internal/command"
 	"github.com/revocast/revocast/internal/publish"
 	"github.com/revocast/revocast/internal/source"
-	"github.com/revocast/revocast/store"
 )
 
 type publishes struct {
@@ -115,7 +114,7 @@ func (c *publishes) config(env *command.Env) (publish.Config, error) {
 		return cfg, err
 	}
 	if c.Cache != "" {
-		cfg.Cache, err = store.OpenDir(c.Cache)
+		cfg.Cache, err = command.OpenCache(env.Context, c.Cache, cfg.Store)
 	}
 	return cfg, err
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/revocast/revocast/client"
 	"github.com/revocast/revocast/internal/command"
-	"github.com/revocast/revocast/store"
 )
 
 type check struct {
@@ -83,7 +82,7 @@ func (c *check) follow(env *command.Env) (*client.Client, error) {
 	}
 	cfg := client.Config{Store: r, Keys: keys, MaxAge: c.MaxAge, Now: env.Now}
 	if c.Cache != "" {
-		if cfg.Cache, err = store.OpenDir(c.Cache); err != nil {
+		if cfg.Cache, err = command.OpenCache(env.Context, c.Cache, r); err != nil {
 			return nil, err
 		}
 	}
