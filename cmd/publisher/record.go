@@ -15,7 +15,7 @@ import (
 type recorded struct {
 	Source string   `required:"" placeholder:"SOURCE" help:"Where to record it: sqlite:path.db or rows.jsonl, made if missing, or postgres://user@host/database."`
 	Claims []string `arg:"" optional:"" name:"claim=value" help:"What a token must have to match: all of these."`
-	Reason string   `placeholder:"R" help:"Why, for whoever reads the source; it is not published."`
+	Reason string   `empty:"" placeholder:"R" help:"Why, for whoever reads the source; it is not published."`
 }
 
 type revoke struct {
