@@ -90,6 +90,9 @@ func (j *judge) claims(object string) (client.Token, error) {
 }
 
 func (j *judge) token(compact string) (client.Token, error) {
+	if compact == "" {
+		return client.Token{}, errors.New("the token is empty")
+	}
 	token, err := client.ParseUnverified(compact)
 	if err != nil || j.issuer == nil {
 		return token, err
