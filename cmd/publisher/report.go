@@ -68,6 +68,10 @@ func sentence(r *publish.Result) string {
 		fmt.Fprintf(&s, ", %d of other issuers left alone", r.OtherIssuer)
 	}
 	fmt.Fprintf(&s, "; %d changed, %d reinstated, %d expired", r.Changed, r.Released, r.Dropped)
+	// A rule stays in the list for ever, and one that is misspelt matches nothing.
+	if n := len(r.NewRules); n > 0 {
+		fmt.Fprintf(&s, "; %s: %s", plural(n, "new rule", "new rules"), strings.Join(r.NewRules, ", "))
+	}
 	for _, o := range r.Objects {
 		fmt.Fprintf(&s, "; %s of %d bytes", kind(o), o.Size)
 	}
@@ -83,8 +87,12 @@ func kind(o signer.Object) string {
 }
 
 func count(n int, one, many string) string {
+	return fmt.Sprintf("%d %s", n, plural(n, one, many))
+}
+
+func plural(n int, one, many string) string {
 	if n == 1 {
-		return "1 " + one
+		return one
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return many
 }

@@ -96,8 +96,11 @@ func (d *draft) readRows(ctx context.Context) error {
 		return err
 	}
 	d.manifest.Sources[name] = json.RawMessage(read.Cursor)
-	d.manifest.Rules = c.ruleTable()
 	r := d.result
+	for _, rule := range c.rules[len(d.manifest.Rules):] {
+		r.NewRules = append(r.NewRules, rule.Name())
+	}
+	d.manifest.Rules = c.ruleTable()
 	r.Rows, r.Full, r.OtherIssuer = read.Rows, read.Full, c.otherIssuer
 	r.SkippedRows, r.Skipped = read.SkippedRows, read.Skipped
 	r.Warnings = append(r.Warnings, read.Warnings...)
