@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/revocast/revocast/internal/command"
+	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/publish"
 	"github.com/revocast/revocast/internal/source"
 )
@@ -58,7 +59,7 @@ func (c *publishes) Run(env *command.Env) error {
 	result, err := publish.Run(env.Context, cfg)
 	show.stop()
 	if result == nil {
-		return err
+		return advised(err)
 	}
 	c.report(env, result, err)
 	if err != nil {
@@ -76,6 +77,7 @@ func (c *publishes) keepRunning(env *command.Env, cfg publish.Config, show *disp
 	every := time.Duration(c.Every)
 	publish.Every(env.Context, cfg, every, func(result *publish.Result, err error) {
 		show.stop()
+		err = advised(err)
 		switch {
 		case result != nil:
 			c.report(env, result, err)
@@ -87,6 +89,16 @@ func (c *publishes) keepRunning(env *command.Env, cfg publish.Config, show *disp
 		}
 	})
 	show.stop()
+}
+
+// advised says what to do where the store has lost or broken what the list is made of. An
+// object has its bytes in its name, so whoever has it has the right one.
+func advised(err error) error {
+	var broken *history.ObjectError
+	if errors.Is(err, history.ErrGone) || errors.As(err, &broken) {
+		return fmt.Errorf("%w; bring it back from a mirror or a backup, or publish with a --cache that knows the list and with --snapshot-every 1", err)
+	}
+	return err
 }
 
 func (c *publishes) config(env *command.Env) (publish.Config, error) {
