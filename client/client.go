@@ -196,7 +196,7 @@ func (c *Client) refresh(ctx context.Context) error {
 	}
 	state, objects, err := history.Follow(ctx, c.cfg.Store, c.cfg.Keys, next, base)
 	if err != nil {
-		return errors.Join(why, err)
+		return both(why, err)
 	}
 	c.floor = state.Version // later than next, if objects of that are gone
 	c.view.Store(newView(state))
@@ -207,6 +207,14 @@ func (c *Client) refresh(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// both is an error on top of one that may be nil, in one line.
+func both(why, err error) error {
+	if why == nil {
+		return err
+	}
+	return fmt.Errorf("%w; %w", why, err)
 }
 
 // newest gives the version to move to, or nil if there is no news, and what was
@@ -248,7 +256,7 @@ func (c *Client) probe(ctx context.Context, why error) (*history.Version, error)
 	}
 	next, err := history.Probe(ctx, c.cfg.Store, c.cfg.Keys, c.floor)
 	if err != nil {
-		return nil, errors.Join(why, err)
+		return nil, both(why, err)
 	}
 	if c.floor != nil && next.Version == c.floor.Version && c.view.Load() != nil {
 		return nil, why

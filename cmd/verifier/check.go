@@ -29,8 +29,11 @@ Prints a line per token: ok, revoked RULE[,RULE…], stale, not-covered WHY or i
 }
 
 func (c *check) Run(env *command.Env) error {
-	if (len(c.Tokens) == 0) == (c.Claims == "") {
+	switch {
+	case len(c.Tokens) == 0 && c.Claims == "":
 		return errors.New("name the tokens to check, or - for standard input, or --claims")
+	case len(c.Tokens) > 0 && c.Claims != "":
+		return errors.New("give tokens to check or --claims, not both; - reads any number of either from standard input")
 	}
 	judge := &judge{now: env.Now}
 	if c.JWKS == "" {
