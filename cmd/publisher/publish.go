@@ -26,7 +26,7 @@ type publishes struct {
 	ValidFor      span   `default:"1h" help:"How long this version is good; publish again before that."`
 	Every         span   `placeholder:"30s" help:"Keep running, and publish at this interval; with PostgreSQL also as soon as a row is committed."`
 	SnapshotEvery int    `placeholder:"N" help:"Make a snapshot after N versions with changes, instead of when it pays."`
-	Cache         string `placeholder:"DIR" help:"Keep the last state here, to read less of the store."`
+	Cache         string `placeholder:"DIR" help:"Keep the last state here, to read less of the store, and to notice if that was set back to an older copy."`
 
 	Query       string `placeholder:"SELECT…" help:"With SQL, the rows: columns as in the table revocations. With PostgreSQL @since in it stands for the last reading, less --window."`
 	Window      span   `placeholder:"1h" help:"How much longer than it thinks a row may take to be committed, for @since; by default 1h."`
