@@ -62,8 +62,9 @@ type Config struct {
 	// Issuer is the iss that the list must be of; "" takes the list's.
 	Issuer string
 	// Cache keeps what was verified over restarts, as a rule a store.OpenDir of a
-	// directory that belongs to this list alone; nil keeps nothing, and then
-	// a restart needs the store and knows of no version accepted before.
+	// directory that belongs to this list's cache alone, and is not the store
+	// itself; nil keeps nothing, and then a restart needs the store and knows
+	// of no version accepted before.
 	Cache store.Store
 	// MaxAge is how long after its issue a list is good. 0 takes the manifest's exp.
 	MaxAge time.Duration
@@ -120,7 +121,9 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	c := &Client{cfg: cfg}
 	if cfg.Cache != nil {
 		c.cache = &history.Cache{Store: cfg.Cache, Keys: cfg.Keys}
-		c.loadCache(ctx)
+		if err := c.loadCache(ctx); err != nil {
+			return nil, fmt.Errorf("client: Config.Cache: %w", err)
+		}
 	}
 	if err := c.Refresh(ctx); err != nil {
 		cfg.Log.Warn("the revocation list could not be refreshed", "err", err)
@@ -128,8 +131,12 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	return c, nil
 }
 
-func (c *Client) loadCache(ctx context.Context) {
+// loadCache starts with what the cache holds. The error is that it is no cache.
+func (c *Client) loadCache(ctx context.Context) error {
 	v, state, err := c.cache.Load(ctx)
+	if errors.Is(err, history.ErrHoldsList) {
+		return err
+	}
 	if err != nil {
 		c.cfg.Log.Warn("the cache of the revocation list cannot be used", "err", err)
 	}
@@ -139,6 +146,7 @@ func (c *Client) loadCache(ctx context.Context) {
 			c.view.Store(newView(state))
 		}
 	}
+	return nil
 }
 
 // Check says whether a token that is otherwise good may be accepted: nil, or why
@@ -188,7 +196,7 @@ func (c *Client) refresh(ctx context.Context) error {
 	}
 	state, objects, err := history.Follow(ctx, c.cfg.Store, c.cfg.Keys, next, base)
 	if err != nil {
-		return errors.Join(why, err)
+		return both(why, err)
 	}
 	c.floor = state.Version // later than next, if objects of that are gone
 	c.view.Store(newView(state))
@@ -199,6 +207,14 @@ func (c *Client) refresh(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// both is an error on top of one that may be nil, in one line.
+func both(why, err error) error {
+	if why == nil {
+		return err
+	}
+	return fmt.Errorf("%w; %w", why, err)
 }
 
 // newest gives the version to move to, or nil if there is no news, and what was
@@ -240,7 +256,7 @@ func (c *Client) probe(ctx context.Context, why error) (*history.Version, error)
 	}
 	next, err := history.Probe(ctx, c.cfg.Store, c.cfg.Keys, c.floor)
 	if err != nil {
-		return nil, errors.Join(why, err)
+		return nil, both(why, err)
 	}
 	if c.floor != nil && next.Version == c.floor.Version && c.view.Load() != nil {
 		return nil, why

@@ -1,6 +1,7 @@
 package signer
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rsa"
 	"encoding/json"
@@ -91,6 +92,12 @@ func parsePublicJWK(data []byte) (publicKey, error) {
 // jwkMembers splits a JSON object into its members, whose names are case-sensitive.
 func jwkMembers(data []byte) (map[string]json.RawMessage, error) {
 	var members map[string]json.RawMessage
+	switch text := bytes.TrimSpace(data); {
+	case len(text) == 0:
+		return nil, fmt.Errorf("%w: it is empty", ErrBadKey)
+	case bytes.HasPrefix(text, []byte("-----BEGIN")):
+		return nil, fmt.Errorf("%w: it is PEM, which is not read; publisher keygen makes a JWK, and most JOSE tools turn PEM into one", ErrBadKey)
+	}
 	if err := checkJSON(data, nil); err != nil {
 		return nil, fmt.Errorf("%w: it is not a JWK or JWK Set: %v", ErrBadKey, err)
 	}

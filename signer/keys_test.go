@@ -272,7 +272,8 @@ func TestParsePrivateKey(t *testing.T) {
 		{"twice the same member", []byte(`{"kty":"OKP","kty":"EC"}`), ErrBadKey, "twice"},
 		{"PEM", []byte("-----BEGIN PRIVATE KEY-----"), ErrBadKey, "JWK"},
 		{"null", []byte(`null`), ErrBadKey, "object"},
-		{"empty", nil, ErrBadKey, "JSON"},
+		{"empty", nil, ErrBadKey, "it is empty"},
+		{"PEM", []byte("-----BEGIN PRIVATE KEY-----\n"), ErrBadKey, "it is PEM, which is not read"},
 		{"long", bytes.Repeat([]byte(" "), maxPrivateKeySize+1), ErrBadKey, "bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

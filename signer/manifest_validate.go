@@ -19,9 +19,13 @@ const (
 	maxObjects    = 64
 	maxObjectSize = 8 << 30
 	maxCount      = 1<<53 - 1 // beyond it, JSON readers begin to disagree
-	maxSources    = 64
-	maxSourceName = 256
 	maxCursor     = 2 << 10
+)
+
+// Limits of the sources of a list. One that was read once stays in its manifests for ever.
+const (
+	MaxSources    = 64
+	MaxSourceName = 256 // bytes
 )
 
 // Validate tells what in the manifest breaks the specification in the package
@@ -153,13 +157,13 @@ func (m *Manifest) checkObjects() error {
 }
 
 func (m *Manifest) checkSources() error {
-	if len(m.Sources) > maxSources {
-		return fmt.Errorf("there are %d sources, and %d are the most", len(m.Sources), maxSources)
+	if len(m.Sources) > MaxSources {
+		return fmt.Errorf("there are %d sources, and %d are the most", len(m.Sources), MaxSources)
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Sources)) {
 		cursor := m.Sources[name]
-		if !isPrintable(name, maxSourceName) {
-			return fmt.Errorf("the source name %q is not 1 to %d bytes of printable UTF-8", clip(name), maxSourceName)
+		if !isPrintable(name, MaxSourceName) {
+			return fmt.Errorf("the source name %q is not 1 to %d bytes of printable UTF-8", clip(name), MaxSourceName)
 		}
 		if len(cursor) > maxCursor || !json.Valid(cursor) {
 			return fmt.Errorf("the cursor of the source %q is not JSON of at most %d bytes", name, maxCursor)

@@ -101,7 +101,7 @@ func TestClockAhead(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, report.Findings)
 			require.Len(t, report.Notes, 1)
-			require.Contains(t, report.Notes[0], "version 3 was issued at 1795521660, before version 2")
+			require.Contains(t, report.Notes[0], "version 3 was issued at 2026-11-24T12:01:00Z, before version 2")
 		})
 	}
 }

@@ -76,7 +76,7 @@ func (c *gc) Run(env *command.Env) error {
 func (c *gc) report(env *command.Env, r *collect.Result, err error) {
 	for i, name := range r.Unknown {
 		if i == maxListed {
-			env.Warn("… and %d more names", len(r.Unknown)-maxListed)
+			env.Warn("… and %s", command.Count(len(r.Unknown)-maxListed, "more name", "more names"))
 			break
 		}
 		env.Warn("left alone: %s is no name that a list has", name)
@@ -95,9 +95,9 @@ func (c *gc) sentence(r *collect.Result) string {
 	} else {
 		fmt.Fprintf(&s, "deleted %s", tally(r.Deleted))
 	}
-	fmt.Fprintf(&s, "\nkept %s and %s", tally(r.Kept), count(r.Manifests, "manifest", "manifests"))
+	fmt.Fprintf(&s, "\nkept %s and %s", tally(r.Kept), command.Count(r.Manifests, "manifest", "manifests"))
 	if r.Young > 0 {
-		fmt.Fprintf(&s, "; %s of that because it is young, though no version to keep names it", count(r.Young, "object", "objects"))
+		fmt.Fprintf(&s, "; %s of that because it is young, though no version to keep names it", command.Count(r.Young, "object", "objects"))
 	}
 	fmt.Fprintf(&s, "\nversions %d to %d, which was issued at %s, are whole", r.WholeFrom, r.Head, r.IssuedAt.Format(time.RFC3339))
 	if r.Spare > 0 && r.Spare < r.WholeFrom {
@@ -107,9 +107,9 @@ func (c *gc) sentence(r *collect.Result) string {
 }
 
 func tally(t collect.Tally) string {
-	s := count(t.Snapshots, "snapshot", "snapshots") + " and " + count(t.Deltas, "delta", "deltas")
+	s := command.Count(t.Snapshots, "snapshot", "snapshots") + " and " + command.Count(t.Deltas, "delta", "deltas")
 	if t.Temporary > 0 {
-		s += " and " + count(t.Temporary, "temporary file", "temporary files")
+		s += " and " + command.Count(t.Temporary, "temporary file", "temporary files")
 	}
 	return fmt.Sprintf("%s of %d bytes", s, t.Bytes)
 }

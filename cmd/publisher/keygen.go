@@ -26,9 +26,6 @@ The private key stays where lists are published. The public key set is what clie
 }
 
 func (c *keygen) Run(env *command.Env) error {
-	if c.Out == "" {
-		return errors.New("--out is empty: name the file for the private key, as in --out signing.jwk")
-	}
 	key, err := signer.Generate(c.Alg, env.Rand)
 	if err != nil {
 		return err

@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// firstTokens is a moment before all JSON Web Tokens, whose first draft is of 2010.
+var firstTokens = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
 const timeForms = "nor a time such as 2026-11-24T12:00:00Z, nor Unix seconds"
 
 // expiry reads --exp; nil is the zero time. It lies in the future, or else the
@@ -47,9 +50,11 @@ func issuedBefore(s *string, now time.Time) (time.Time, error) {
 	if !ok {
 		return t, fmt.Errorf("--before %q is neither now, %s", *s, timeForms)
 	}
-	// The zero time of Go, in the year 1, would be taken for none.
-	if t.Unix() < 0 {
-		return t, fmt.Errorf("--before %s is before 1970, when no token had been issued", *s)
+	// A year is also a number of seconds, and the zero time of Go, in the year 1, would be
+	// taken for none. Either would be recorded, look like a revocation, and revoke nothing.
+	if t.Before(firstTokens) {
+		return t, fmt.Errorf("--before %s is %s, when no token had been issued, so it would revoke nothing; write now, or a time such as 2026-11-24T12:00:00Z: a number is taken for Unix seconds",
+			*s, t.UTC().Format(time.RFC3339))
 	}
 	return t, nil
 }

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/revocast/revocast/internal/command"
+	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/publish"
 	"github.com/revocast/revocast/internal/source"
-	"github.com/revocast/revocast/store"
 )
 
 type publishes struct {
@@ -26,7 +26,7 @@ type publishes struct {
 	ValidFor      span   `default:"1h" help:"How long this version is good; publish again before that."`
 	Every         span   `placeholder:"30s" help:"Keep running, and publish at this interval; with PostgreSQL also as soon as a row is committed."`
 	SnapshotEvery int    `placeholder:"N" help:"Make a snapshot after N versions with changes, instead of when it pays."`
-	Cache         string `placeholder:"DIR" help:"Keep the last state here, to read less of the store."`
+	Cache         string `placeholder:"DIR" help:"Keep the last state here, to read less of the store, and to notice if that was set back to an older copy."`
 
 	Query       string `placeholder:"SELECT…" help:"With SQL, the rows: columns as in the table revocations. With PostgreSQL @since in it stands for the last reading, less --window."`
 	Window      span   `placeholder:"1h" help:"How much longer than it thinks a row may take to be committed, for @since; by default 1h."`
@@ -59,7 +59,7 @@ func (c *publishes) Run(env *command.Env) error {
 	result, err := publish.Run(env.Context, cfg)
 	show.stop()
 	if result == nil {
-		return err
+		return advised(err)
 	}
 	c.report(env, result, err)
 	if err != nil {
@@ -77,6 +77,7 @@ func (c *publishes) keepRunning(env *command.Env, cfg publish.Config, show *disp
 	every := time.Duration(c.Every)
 	publish.Every(env.Context, cfg, every, func(result *publish.Result, err error) {
 		show.stop()
+		err = advised(err)
 		switch {
 		case result != nil:
 			c.report(env, result, err)
@@ -88,6 +89,16 @@ func (c *publishes) keepRunning(env *command.Env, cfg publish.Config, show *disp
 		}
 	})
 	show.stop()
+}
+
+// advised says what to do where the store has lost or broken what the list is made of. An
+// object has its bytes in its name, so whoever has it has the right one.
+func advised(err error) error {
+	var broken *history.ObjectError
+	if errors.Is(err, history.ErrGone) || errors.As(err, &broken) {
+		return fmt.Errorf("%w; bring it back from a mirror or a backup, or publish with a --cache that knows the list and with --snapshot-every 1", err)
+	}
+	return err
 }
 
 func (c *publishes) config(env *command.Env) (publish.Config, error) {
@@ -115,7 +126,7 @@ func (c *publishes) config(env *command.Env) (publish.Config, error) {
 		return cfg, err
 	}
 	if c.Cache != "" {
-		cfg.Cache, err = store.OpenDir(c.Cache)
+		cfg.Cache, err = command.OpenCache(env.Context, c.Cache, cfg.Store)
 	}
 	return cfg, err
 }

@@ -15,7 +15,7 @@ import (
 type recorded struct {
 	Source string   `required:"" placeholder:"SOURCE" help:"Where to record it: sqlite:path.db or rows.jsonl, made if missing, or postgres://user@host/database."`
 	Claims []string `arg:"" optional:"" name:"claim=value" help:"What a token must have to match: all of these."`
-	Reason string   `placeholder:"R" help:"Why, for whoever reads the source; it is not published."`
+	Reason string   `empty:"" placeholder:"R" help:"Why, for whoever reads the source; it is not published."`
 }
 
 type revoke struct {
@@ -120,8 +120,9 @@ func (c *recorded) record(env *command.Env, verb string, row source.NewRow) erro
 		rule = strings.Join(slices.Sorted(maps.Keys(row.Claims)), "+")
 	}
 	text := fmt.Sprintf("recorded in %s: %s by %s; it takes effect with the next publisher publish", place.Name(), verb, rule)
-	answer := map[string]any{"recorded": verb, "rule": rule, "source": place.Name(), "id": id}
+	answer := map[string]any{"recorded": verb, "rule": rule, "source": place.Name()}
 	if id != 0 { // a file's rows have none, and not everybody may see a table's
+		answer["id"] = id
 		text += fmt.Sprintf(" (row %d)", id)
 	}
 	env.Print(answer, text)

@@ -33,7 +33,7 @@ const maxListed = 20
 func (c *publishes) report(env *command.Env, r *publish.Result, err error) {
 	for i, bad := range r.Skipped {
 		if i == maxListed {
-			env.Warn("… and %d more rows", r.SkippedRows-maxListed)
+			env.Warn("… and %s", command.Count(int(r.SkippedRows)-maxListed, "more row", "more rows"))
 			break
 		}
 		env.Warn("skipped: %v", bad)
@@ -42,7 +42,7 @@ func (c *publishes) report(env *command.Env, r *publish.Result, err error) {
 		env.Warn("warning: %s", warning)
 	}
 	if r.Lost > 0 {
-		env.Warn("%d other versions were committed meanwhile; this one is on top of them", r.Lost)
+		env.Warn("%s committed meanwhile; this one is on top", command.Count(r.Lost, "other version was", "other versions were"))
 	}
 	all := published{Result: r, Objects: []object{}}
 	if err != nil {
@@ -56,11 +56,11 @@ func (c *publishes) report(env *command.Env, r *publish.Result, err error) {
 
 func sentence(r *publish.Result) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "published version %d: %s", r.Version, count(r.Entries, "entry", "entries"))
+	fmt.Fprintf(&s, "published version %d: %s", r.Version, command.Count(r.Entries, "entry", "entries"))
 	if r.Permanent > 0 {
 		fmt.Fprintf(&s, " (%d never end)", r.Permanent)
 	}
-	fmt.Fprintf(&s, "; %s read", count(int(r.Rows), "row", "rows"))
+	fmt.Fprintf(&s, "; %s read", command.Count(int(r.Rows), "row", "rows"))
 	if r.SkippedRows > 0 {
 		fmt.Fprintf(&s, ", %d skipped as bad", r.SkippedRows)
 	}
@@ -68,6 +68,10 @@ func sentence(r *publish.Result) string {
 		fmt.Fprintf(&s, ", %d of other issuers left alone", r.OtherIssuer)
 	}
 	fmt.Fprintf(&s, "; %d changed, %d reinstated, %d expired", r.Changed, r.Released, r.Dropped)
+	// A rule stays in the list for ever, and one that is misspelt matches nothing.
+	if n := len(r.NewRules); n > 0 {
+		fmt.Fprintf(&s, "; %s: %s", command.Plural(n, "new rule", "new rules"), strings.Join(r.NewRules, ", "))
+	}
 	for _, o := range r.Objects {
 		fmt.Fprintf(&s, "; %s of %d bytes", kind(o), o.Size)
 	}
@@ -80,11 +84,4 @@ func kind(o signer.Object) string {
 		return "snapshot"
 	}
 	return fmt.Sprintf("delta %d→%d", o.From, o.To)
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/revocast/revocast/client"
 	"github.com/revocast/revocast/internal/command"
-	"github.com/revocast/revocast/store"
 )
 
 type check struct {
@@ -26,12 +25,15 @@ func (check) Help() string {
     verifier check s3://bucket/list --keys signing.pub.jwks --jwks issuer.jwks - < tokens.txt
     verifier check ./list --keys signing.pub.jwks --claims '{"iss":"https://issuer.example","jti":"4c3c5ed2","iat":1795510000,"exp":1795513600}'
 
-Prints a line per token: ok, revoked RULE[,RULE…], stale, not-covered WHY or invalid WHY. The exit code is that of the worst: 0 ok, 1 revoked, 2 anything else.`
+Prints a line per token: ok, revoked RULE[,RULE…], stale, not-covered WHY or invalid WHY; an empty line of standard input is an invalid token. No line at all is an error, and not "ok". The exit code is that of the worst: 0 ok, 1 revoked, 2 anything else.`
 }
 
 func (c *check) Run(env *command.Env) error {
-	if (len(c.Tokens) == 0) == (c.Claims == "") {
+	switch {
+	case len(c.Tokens) == 0 && c.Claims == "":
 		return errors.New("name the tokens to check, or - for standard input, or --claims")
+	case len(c.Tokens) > 0 && c.Claims != "":
+		return errors.New("give tokens to check or --claims, not both; - reads any number of either from standard input")
 	}
 	judge := &judge{now: env.Now}
 	if c.JWKS == "" {
@@ -57,8 +59,12 @@ func (c *check) Run(env *command.Env) error {
 	case c.Claims != "":
 		answer(c.Claims)
 	case len(c.Tokens) == 1 && c.Tokens[0] == "-":
-		if err := eachLine(env.Stdin, answer); err != nil {
+		lines, err := eachLine(env.Stdin, answer)
+		if err != nil {
 			return fmt.Errorf("standard input cannot be read: %w", err)
+		}
+		if lines == 0 {
+			return errors.New("no tokens on standard input, so nothing was checked: did the command that should write them fail?")
 		}
 	default:
 		for _, token := range c.Tokens {
@@ -83,7 +89,7 @@ func (c *check) follow(env *command.Env) (*client.Client, error) {
 	}
 	cfg := client.Config{Store: r, Keys: keys, MaxAge: c.MaxAge, Now: env.Now}
 	if c.Cache != "" {
-		if cfg.Cache, err = store.OpenDir(c.Cache); err != nil {
+		if cfg.Cache, err = command.OpenCache(env.Context, c.Cache, r); err != nil {
 			return nil, err
 		}
 	}

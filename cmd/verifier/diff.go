@@ -19,7 +19,7 @@ func (diff) Help() string {
 
     verifier diff ./list --keys signing.pub.jwks 41 42
 
-Prints the entries that version 42 adds (+), lacks (-) or holds with other values (~), by rule and fingerprint: the values of claims are nowhere in a list.`
+Prints the entries that version 42 adds (+), lacks (-) or holds with other values (~), by rule and fingerprint, and how many: the values of claims are nowhere in a list.`
 }
 
 func (c *diff) Run(env *command.Env) error {
@@ -29,6 +29,9 @@ func (c *diff) Run(env *command.Env) error {
 	}
 	var states [2]*history.State
 	for i, version := range []uint64{c.A, c.B} {
+		if version == 0 {
+			return errNoVersion
+		}
 		v, err := audit.VersionAt(env.Context, r, keys, version)
 		if err != nil {
 			return err
@@ -38,7 +41,7 @@ func (c *diff) Run(env *command.Env) error {
 		}
 	}
 	signs := map[string]string{"added": "+", "removed": "-", "changed": "~"}
-	counts := map[string]int{}
+	counts := map[string]int{"added": 0, "removed": 0, "changed": 0}
 	for _, change := range audit.Diff(states[0], states[1]) {
 		counts[change.Change]++
 		text := fmt.Sprintf("%s %s %s", signs[change.Change], change.Rule, change.Fingerprint)
@@ -50,8 +53,6 @@ func (c *diff) Run(env *command.Env) error {
 		}
 		env.Print(change, text)
 	}
-	if !env.JSON {
-		env.Print(nil, fmt.Sprintf("%d added, %d removed, %d changed", counts["added"], counts["removed"], counts["changed"]))
-	}
+	env.Print(counts, fmt.Sprintf("%d added, %d removed, %d changed", counts["added"], counts["removed"], counts["changed"]))
 	return nil
 }

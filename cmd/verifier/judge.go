@@ -12,7 +12,7 @@ import (
 // A verdict is the answer about one token.
 type verdict struct {
 	Verdict string    `json:"verdict"` // ok, revoked, stale, not-covered, invalid
-	Rules   []string  `json:"rules,omitempty"`
+	Rules   []string  `json:"rules"`
 	Why     string    `json:"why,omitempty"`
 	Version uint64    `json:"version"` // of the list
 	AsOf    time.Time `json:"as_of"`   // when that version was issued
@@ -48,7 +48,7 @@ type judge struct {
 // verdict judges a compact JWT, or a JSON object of claims.
 func (j *judge) verdict(subject string) verdict {
 	status := j.list.Status()
-	v := verdict{Version: status.Version, AsOf: status.IssuedAt.UTC()}
+	v := verdict{Rules: []string{}, Version: status.Version, AsOf: status.IssuedAt.UTC()}
 	var token client.Token
 	var err error
 	if strings.HasPrefix(subject, "{") {
@@ -90,6 +90,9 @@ func (j *judge) claims(object string) (client.Token, error) {
 }
 
 func (j *judge) token(compact string) (client.Token, error) {
+	if compact == "" {
+		return client.Token{}, errors.New("the token is empty")
+	}
 	token, err := client.ParseUnverified(compact)
 	if err != nil || j.issuer == nil {
 		return token, err

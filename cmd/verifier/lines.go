@@ -11,8 +11,10 @@ import (
 // and what is left is no token.
 const maxLine = 1<<20 + 2
 
-// eachLine hands the lines of r over that are not empty, in bounded memory.
-func eachLine(r io.Reader, visit func(line string)) error {
+// eachLine hands the lines of r over, without the white space around them and in bounded
+// memory, and gives their number. An empty line counts: where a token should be, a
+// command that had none may have written it, and the answers stay beside the questions.
+func eachLine(r io.Reader, visit func(line string)) (lines int, err error) {
 	in := bufio.NewReaderSize(r, 64<<10)
 	var line []byte
 	for {
@@ -21,14 +23,15 @@ func eachLine(r io.Reader, visit func(line string)) error {
 		if errors.Is(err, bufio.ErrBufferFull) {
 			continue
 		}
-		if text := strings.TrimSpace(string(line)); text != "" && (err == nil || err == io.EOF) {
-			visit(text)
+		if err == nil || err == io.EOF && len(line) > 0 {
+			lines++
+			visit(strings.TrimSpace(string(line)))
 		}
 		if err == io.EOF {
-			return nil
+			return lines, nil
 		}
 		if err != nil {
-			return err
+			return lines, err
 		}
 		line = line[:0]
 	}

@@ -36,9 +36,10 @@ func (c *mirror) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf("%s holds the list up to version %d: %d objects of %d bytes copied, %d were there", c.Dir, result.Head, result.Copied, result.Bytes, result.Present)
+	text := fmt.Sprintf("%s holds the list up to version %d: %s of %d bytes copied, %s there",
+		c.Dir, result.Head, command.Count(result.Copied, "object", "objects"), result.Bytes, command.Count(result.Present, "was", "were"))
 	if result.Gone > 0 {
-		text += fmt.Sprintf(", %d of older versions are gone from the source", result.Gone)
+		text += fmt.Sprintf(", %s gone from the source", command.Count(result.Gone, "of an older version is", "of older versions are"))
 	}
 	env.Print(result, text)
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,7 +16,7 @@ import (
 
 type show struct {
 	list
-	Version uint64 `placeholder:"N" help:"The version to show; by default the newest."`
+	Version *uint64 `placeholder:"N" help:"The version to show; by default the newest."`
 }
 
 func (show) Help() string {
@@ -23,6 +24,8 @@ func (show) Help() string {
 
     verifier show ./list --keys signing.pub.jwks --version 42`
 }
+
+var errNoVersion = errors.New("there is no version 0: the first one is 1, and show without --version shows the newest")
 
 // shown is a version for machines.
 type shown struct {
@@ -38,7 +41,13 @@ func (c *show) Run(env *command.Env) error {
 	if err != nil {
 		return err
 	}
-	v, err := audit.VersionAt(env.Context, r, keys, c.Version)
+	version := uint64(0) // the newest
+	if c.Version != nil {
+		if version = *c.Version; version == 0 {
+			return errNoVersion
+		}
+	}
+	v, err := audit.VersionAt(env.Context, r, keys, version)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,9 @@ func (c *verify) Run(env *command.Env) error {
 		return err
 	}
 	var s strings.Builder
-	fmt.Fprintf(&s, "%d versions and %d objects of %d bytes; the states of %d versions were rebuilt and are as signed", report.Versions, report.Objects, report.Bytes, report.Replayed)
+	fmt.Fprintf(&s, "%s and %s of %d bytes; the %s rebuilt and %s as signed",
+		command.Count(report.Versions, "version", "versions"), command.Count(report.Objects, "object", "objects"), report.Bytes,
+		command.Plural(report.Replayed, "state of 1 version was", fmt.Sprintf("states of %d versions were", report.Replayed)), command.Plural(report.Replayed, "is", "are"))
 	for _, note := range report.Notes {
 		fmt.Fprintf(&s, "\nnote: %s", note)
 	}

@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/signer"
@@ -68,7 +69,7 @@ type Step func(what string, done, total int64)
 // Verify proves a list. The error means that it could not be done: nothing is
 // there, or the store does not answer. What is wrong is in the report.
 func Verify(ctx context.Context, r store.Reader, keys *signer.KeySet, step Step) (*Report, error) {
-	w := &walk{ctx: ctx, r: r, keys: keys, report: &Report{Findings: []Finding{}, Notes: []string{}}, seen: map[string]bool{}}
+	w := &walk{ctx: ctx, r: r, keys: keys, report: &Report{Findings: []Finding{}, Notes: []string{}}, seen: map[string]bool{}, unread: map[uint64]bool{}}
 	last, err := w.end()
 	if err != nil {
 		return nil, err
@@ -97,6 +98,7 @@ func Verify(ctx context.Context, r store.Reader, keys *signer.KeySet, step Step)
 			continue
 		}
 		w.prev, w.state = nil, nil
+		w.unread[version] = true
 		if len(w.report.Findings) >= maxFindings {
 			w.find(version, "", "the walk ends here: there is too much that cannot be believed")
 			return w.report, w.finish()
@@ -133,6 +135,7 @@ type walk struct {
 	hint    *history.Version
 	hintAt  bool            // the hint is a version that was seen
 	seen    map[string]bool // all objects that any manifest named; true for those that are good
+	unread  map[uint64]bool // versions whose manifests cannot be believed; at most maxFindings
 	missing []string
 	deltas  []delta // those that the last manifest named and are good
 	unsure  int     // deltas that could not be held against smaller ones
@@ -196,7 +199,7 @@ func (w *walk) version(v *history.Version) error {
 		w.find(v.Version, "", problem)
 	}
 	if w.prev != nil && v.IssuedAt < w.prev.IssuedAt {
-		w.note("version %d was issued at %d, before version %d at %d: a publisher's clock was ahead, and it went on knowingly", v.Version, v.IssuedAt, w.prev.Version, w.prev.IssuedAt)
+		w.note("version %d was issued at %s, before version %d at %s: a publisher's clock was ahead, and it went on knowingly", v.Version, stamp(v.IssuedAt), w.prev.Version, stamp(w.prev.IssuedAt))
 	}
 	if w.hint != nil && w.hint.Version == v.Version {
 		w.hintAt = bytes.Equal(w.hint.Bytes, v.Bytes)
@@ -238,13 +241,13 @@ func (w *walk) finish() error {
 		}
 	}
 	if gone > 0 {
-		w.note("%d objects of older versions are gone, as garbage collection leaves it", gone)
+		w.note("%d %s of older versions %s gone, as garbage collection leaves it", gone, plural(gone, "object", "objects"), plural(gone, "is", "are"))
 	}
 	if w.unsure > 0 {
-		w.note("%d deltas over several versions could not be held against smaller ones, which are gone", w.unsure)
+		w.note("%d %s over several versions could not be held against smaller ones, which are gone", w.unsure, plural(w.unsure, "delta", "deltas"))
 	}
 	if without := r.Versions - r.Replayed; without > 0 && gone > 0 {
-		w.note("of %d versions only the manifests are left to prove, without their entries; %s", without, w.whole())
+		w.note("of %d %s only the %s left to prove, without the entries; %s", without, plural(without, "version", "versions"), plural(without, "manifest is", "manifests are"), w.whole())
 	}
 	for _, name := range w.strays {
 		if _, named := w.seen[name]; !named {
@@ -260,3 +263,12 @@ func (w *walk) finish() error {
 	}
 	return nil
 }
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+func stamp(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.RFC3339) }

@@ -30,10 +30,10 @@ func Follows(prev, v *history.Version) (problems []string) {
 		bad("its max_token_life, skew or granularity changed, by which entries were dropped already")
 	}
 	if v.State.Dropped < prev.State.Dropped {
-		bad("its dropped moment went back from %d to %d", prev.State.Dropped, v.State.Dropped)
+		bad("its dropped moment went back from %s to %s", stamp(prev.State.Dropped), stamp(v.State.Dropped))
 	}
 	if v.State.Dropped > v.IssuedAt-v.Policy.Skew {
-		bad("it dropped entries up to %d, which is too early for a version issued at %d", v.State.Dropped, v.IssuedAt)
+		bad("it dropped entries up to %s, which is too early for a version issued at %s", stamp(v.State.Dropped), stamp(v.IssuedAt))
 	}
 	if len(v.Rules) < len(prev.Rules) || !slices.EqualFunc(v.Rules[:len(prev.Rules)], prev.Rules, sameRule) {
 		bad("its rule table is not that of version %d with new rules behind it", prev.Version)

@@ -44,7 +44,7 @@ func (w *walk) objects(v *history.Version) ([]delta, error) {
 			w.find(v.Version, name, err.Error())
 			continue
 		}
-		if o.To != v.Version {
+		if o.To != v.Version && !w.unread[o.To] {
 			w.find(v.Version, name, "it leads to another version than the first that names it")
 		}
 		w.seen[name] = true
@@ -185,7 +185,7 @@ func differs(s *history.State, v *history.Version) string {
 		return err.Error()
 	}
 	if next := s.List.NextExpiry(); next <= v.State.Dropped {
-		return fmt.Sprintf("it holds entries that end at %d, though its manifest dropped all up to %d", next, v.State.Dropped)
+		return fmt.Sprintf("it holds entries that end at %s, though its manifest dropped all up to %s", stamp(next), stamp(v.State.Dropped))
 	}
 	return ""
 }

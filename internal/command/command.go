@@ -59,7 +59,8 @@ var ErrTold = errors.New("the reason was told")
 
 // Main parses the command line into cli, a pointer to a struct with kong's tags that
 // embeds Output, and runs the chosen command, whose Run method may take
-// an *Env. It returns the exit code. Flags also come from REVOCAST_* variables.
+// an *Env. It returns the exit code. Flags also come from REVOCAST_* variables, of which
+// those that are empty count as not set.
 func Main(name, description string, cli interface{ output() Output }) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -73,15 +74,20 @@ func Main(name, description string, cli interface{ output() Output }) int {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		return ExitError
 	}
-	chosen, err := parser.Parse(os.Args[1:])
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v; %s --help lists what there is\n", name, err, name)
-		return ExitError
-	}
 	env := &Env{
 		Context: ctx, Stdin: &interruptible{ctx: ctx, in: os.Stdin}, Stdout: os.Stdout, Stderr: os.Stderr,
-		Now: time.Now, Rand: rand.Reader, Output: cli.output(),
+		Now: time.Now, Rand: rand.Reader,
 	}
+	dropEmptyVariables()
+	chosen, err := parser.Parse(os.Args[1:])
+	if err == nil {
+		err = emptyFlag(chosen.Flags())
+	}
+	if err != nil {
+		env.Output = asked(os.Args[1:])
+		return env.exit(name, fmt.Errorf("%w; %s --help lists what there is", err, name))
+	}
+	env.Output = cli.output()
 	return env.exit(name, chosen.Run(env))
 }
 

@@ -58,11 +58,11 @@ func ReadPrivateKey(path string) (key *signer.PrivateKey, warning string, err er
 	if err != nil {
 		return nil, "", err
 	}
+	if key, err = signer.ParsePrivateKey(data); err != nil {
+		return nil, "", fmt.Errorf("the private key in %s: %w", path, err)
+	}
 	if mode.IsRegular() && mode.Perm()&0o077 != 0 {
 		warning = fmt.Sprintf("%s can be read by others than its owner (mode %04o); run chmod 600 on it", path, mode.Perm())
-	}
-	if key, err = signer.ParsePrivateKey(data); err != nil {
-		return nil, warning, fmt.Errorf("the private key in %s: %w", path, err)
 	}
 	return key, warning, nil
 }

@@ -3,6 +3,8 @@ package command
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"strconv"
 )
 
 // Output is the flag that every command has.
@@ -11,6 +13,20 @@ type Output struct {
 }
 
 func (o Output) output() Output { return o }
+
+// asked is the Output that a command line asks for which could not be parsed.
+func asked(args []string) Output {
+	for _, arg := range args {
+		if arg == "--" {
+			break
+		}
+		if arg == "--json" || arg == "--json=true" {
+			return Output{JSON: true}
+		}
+	}
+	json, _ := strconv.ParseBool(os.Getenv("REVOCAST_JSON"))
+	return Output{JSON: json}
+}
 
 // Print writes one result to standard output: as an object on a line with
 // --json, else as text, with a line break behind it.
@@ -24,6 +40,19 @@ func (e *Env) Print(result any, text string) {
 	if err := enc.Encode(result); err != nil {
 		fmt.Fprintln(e.Stderr, err)
 	}
+}
+
+// Count is a number and what is counted.
+func Count(n int, one, many string) string {
+	return fmt.Sprintf("%d %s", n, Plural(n, one, many))
+}
+
+// Plural is what n of something are called.
+func Plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
 }
 
 // PrintError writes an error to standard output for machines, with --json. People

@@ -6,8 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"path"
 	"runtime"
-	"strings"
 
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
@@ -41,11 +41,45 @@ const cacheManifest = "manifest.jwt"
 
 func cachedList(v *Version) string { return "list-" + hex.EncodeToString(v.State.SHA256) + ".crl" }
 
+// ErrHoldsList means that what was given for a cache is a store or a mirror. The cache
+// would write into the list there, and take its versions for steps of its own, which it
+// removes.
+var ErrHoldsList = errors.New("a cache needs a directory of its own")
+
+// Own tells, with an error that wraps [ErrHoldsList], whether a list lies where the cache
+// is to be: a hint, which no cache has, or the first version without the manifest of a
+// cache. Save asks it before it writes.
+func (c *Cache) Own(ctx context.Context) error {
+	if err := c.has(ctx, signer.LatestName); err != nil {
+		return err
+	}
+	_, err := c.Store.Get(ctx, cacheManifest, signer.MaxManifestSize, "")
+	if errors.Is(err, store.ErrNotFound) {
+		return c.has(ctx, signer.ManifestName(1))
+	}
+	return nil // whatever else is wrong with it, it is there
+}
+
+// has is an error if an object is there that shows that it is a list, or may be.
+func (c *Cache) has(ctx context.Context, name string) error {
+	_, err := c.Store.Get(ctx, name, signer.MaxManifestSize, "")
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err == nil || errors.Is(err, store.ErrTooLarge):
+		return fmt.Errorf("the cache %s holds a list (%s): %w", c.Store, name, ErrHoldsList)
+	}
+	return err
+}
+
 // Save keeps a state that was verified, unless a later one is there already
 // (two processes may share the directory). Objects are those that led to it from
 // the state saved or loaded before, by name.
 func (c *Cache) Save(ctx context.Context, s *State, objects map[string][]byte) error {
 	v := s.Version
+	if err := c.Own(ctx); err != nil {
+		return err
+	}
 	was, err := c.there(ctx)
 	if err != nil {
 		return err
@@ -144,7 +178,7 @@ func (c *Cache) removeOthers(ctx context.Context, v *Version) error {
 		if info.Name == cachedList(v) || info.Name >= next {
 			continue
 		}
-		if strings.HasPrefix(info.Name, "list-") || strings.HasPrefix(info.Name, "versions/") {
+		if ofCache(info.Name) {
 			if err := c.Store.Delete(ctx, info.Name); err != nil {
 				return err
 			}
@@ -153,11 +187,25 @@ func (c *Cache) removeOthers(ctx context.Context, v *Version) error {
 	return nil
 }
 
+// ofCache tells whether a name is one that a cache gives. Others are somebody else's,
+// a folder list-of-ours beside or above the cache, for one.
+func ofCache(name string) bool {
+	for _, pattern := range []string{"list-*.crl", "versions/????????????/manifest.jwt", "versions/????????????/*.crl.zst"} {
+		if ok, _ := path.Match(pattern, name); ok {
+			return true
+		}
+	}
+	return false
+}
+
 // Load gives what was saved. The version comes without a state, and an error,
 // if its manifest is good but its entries are not there or broken: it still
 // is the version below which nothing may be accepted. All are nil if nothing
-// was saved.
+// was saved. What lies beside a hint is no cache, and the error says [ErrHoldsList].
 func (c *Cache) Load(ctx context.Context) (*Version, *State, error) {
+	if err := c.has(ctx, signer.LatestName); errors.Is(err, ErrHoldsList) {
+		return nil, nil, err
+	}
 	obj, err := c.Store.Get(ctx, cacheManifest, signer.MaxManifestSize, "")
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil, nil

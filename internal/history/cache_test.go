@@ -157,3 +157,29 @@ func TestCacheIsShared(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 11, v.Version)
 }
+
+// A cache that is given a list's own place leaves it alone, whether the hint shows what it
+// is or, in a mirror that was interrupted, the first version.
+func TestCacheInAList(t *testing.T) {
+	bucket, keys := published(t, 4)
+	names := func() (all []string) {
+		infos, err := bucket.List(t.Context(), "")
+		require.NoError(t, err)
+		for _, info := range infos {
+			all = append(all, info.Name)
+		}
+		return all
+	}
+	was := names()
+	_, _, err := (&history.Cache{Store: bucket, Keys: keys}).Load(t.Context())
+	require.ErrorIs(t, err, history.ErrHoldsList)
+	_, err = follow(t, bucket, keys, &history.Cache{Store: bucket, Keys: keys}, nil, 4)
+	require.ErrorIs(t, err, history.ErrHoldsList)
+	require.Equal(t, was, names())
+
+	require.NoError(t, bucket.Delete(t.Context(), signer.LatestName))
+	was = names()
+	_, err = follow(t, bucket, keys, &history.Cache{Store: bucket, Keys: keys}, nil, 4)
+	require.ErrorIs(t, err, history.ErrHoldsList)
+	require.Equal(t, was, names())
+}

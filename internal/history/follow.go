@@ -10,12 +10,16 @@ import (
 	"github.com/revocast/revocast/store"
 )
 
+// ErrGone means that a store has lost an object that the newest version needs.
+var ErrGone = errors.New("the newest version needs an object that is not there")
+
 // Follow is Load for who wants the newest state: v is the newest version that the
 // caller knows of. It falls back to a snapshot if something is wrong with the deltas. If
 // objects of v are gone, v was not the newest any more, because it came from an old copy of the
 // hint or the caller paused on the way, and garbage collection took what later versions
 // do not need; then Follow looks for those, and goes there. It also gives the stored bytes of
-// the objects that led to the state, for a [Cache].
+// the objects that led to the state, for a [Cache]. The error wraps ErrGone if objects of the
+// newest version are gone.
 func Follow(ctx context.Context, r store.Reader, keys *signer.KeySet, v *Version, base *State) (*State, map[string][]byte, error) {
 	for {
 		s, objects, err := follow(ctx, r, v, base)
@@ -23,8 +27,11 @@ func Follow(ctx context.Context, r store.Reader, keys *signer.KeySet, v *Version
 			return s, objects, err
 		}
 		later, probeErr := Probe(ctx, r, keys, v)
-		if probeErr != nil || later.Version == v.Version {
-			return nil, nil, errors.Join(err, probeErr)
+		if probeErr != nil {
+			return nil, nil, fmt.Errorf("%w; and it could not be seen whether there is a newer version: %w", err, probeErr)
+		}
+		if later.Version == v.Version {
+			return nil, nil, fmt.Errorf("%w: %w", ErrGone, err)
 		}
 		if later.Issuer != v.Issuer || !bytes.Equal(later.Salt, v.Salt) {
 			return nil, nil, fmt.Errorf("%w: version %d in %s is of another list than version %d", ErrFork, later.Version, r, v.Version)

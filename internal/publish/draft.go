@@ -86,6 +86,9 @@ func (d *draft) create() error {
 // readRows folds what is new in the source into the changes.
 func (d *draft) readRows(ctx context.Context) error {
 	name := d.Source.Name()
+	if err := d.takes(name); err != nil {
+		return err
+	}
 	c := d.changes
 	read, err := d.Source.Read(ctx, d.manifest.Sources[name], func(row *source.Row) error {
 		if c.rows++; c.rows%10_000 == 0 {
@@ -98,11 +101,25 @@ func (d *draft) readRows(ctx context.Context) error {
 	}
 	c.whole, d.unsure = read.Full, read.Unsure
 	d.manifest.Sources[name] = json.RawMessage(read.Cursor)
-	d.manifest.Rules = c.ruleTable()
 	r := d.result
+	for _, rule := range c.rules[len(d.manifest.Rules):] {
+		r.NewRules = append(r.NewRules, rule.Name())
+	}
+	d.manifest.Rules = c.ruleTable()
 	r.Rows, r.Full, r.OtherIssuer = read.Rows, read.Full, c.otherIssuer
 	r.SkippedRows, r.Skipped = read.SkippedRows, read.Skipped
 	r.Warnings = append(r.Warnings, read.Warnings...)
+	return nil
+}
+
+// takes refuses a source that the manifest has no room for, before it is read.
+func (d *draft) takes(name string) error {
+	if len(name) > signer.MaxSourceName {
+		return fmt.Errorf("the name %.40q… of the source has %d bytes, and a manifest takes %d: give it a shorter one with --source-name", name, len(name), signer.MaxSourceName)
+	}
+	if _, known := d.manifest.Sources[name]; !known && len(d.manifest.Sources) >= signer.MaxSources {
+		return fmt.Errorf("the list has had %d sources, which is the most, and %q would be another: with --source-name give it the name of one that is not published from any more (verifier show lists them), or start a new list under another prefix; a name is to be the same in every run", signer.MaxSources, name)
+	}
 	return nil
 }
 

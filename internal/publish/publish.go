@@ -124,6 +124,7 @@ type Result struct {
 	Objects  []signer.Object       `json:"-"` // the objects of this version alone
 	Lost     int                   `json:"races_lost"`
 	Warnings []string              `json:"warnings,omitempty"`
+	NewRules []string              `json:"new_rules,omitempty"` // that no version had before
 }
 
 // ErrNotCreated is what publishing to a store without a list gives without Create.

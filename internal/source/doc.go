@@ -15,7 +15,8 @@
 //
 // Every other column that is not null is a claim to match, under its own name.
 // A name that differs from a reserved one only in case is refused: "Exp" would
-// otherwise quietly be a claim that no token has.
+// otherwise quietly be a claim that no token has. So would "sub;exp", of a file whose
+// columns are not divided by commas, and "?column?", as PostgreSQL calls an expression.
 //
 // Moments (exp, before, revoked_at) are Unix seconds or RFC 3339, both with an
 // optional fraction, from 1970 to the end of 9999. They are rounded up to a

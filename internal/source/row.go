@@ -92,6 +92,8 @@ func (b *builder) column(name string) *column {
 		c.role = r
 	} else if _, ok := reserved[lower]; ok {
 		c.bad = fmt.Sprintf("the reserved column is written in lower case: %q", lower)
+	} else if c.bad = notAClaim(name); c.bad != "" {
+		// It could be a rule of a list, and hardly be meant.
 	} else if _, err := crl.NewRule(c.name); err != nil {
 		c.bad = err.Error()
 		if e, ok := errors.AsType[*crl.RuleError](err); ok {
@@ -102,6 +104,20 @@ func (b *builder) column(name string) *column {
 		b.columns[c.name] = c
 	}
 	return c
+}
+
+// notAClaim says of what accident a name is made that could be a claim's: a rule of it
+// would be published for ever, and match no token.
+func notAClaim(name string) string {
+	switch {
+	case strings.Contains(name, ";"):
+		return "a semicolon is in the name; the columns of a CSV file are divided by commas, as in jti,exp"
+	case strings.Contains(name, "\t"):
+		return "a tab is in the name; the columns of a CSV file are divided by commas, as in jti,exp"
+	case name == "?column?":
+		return "the query gives its column no name; write SELECT … AS sub, or whatever claim it is"
+	}
+	return ""
 }
 
 // set gives the current row a column's value.

@@ -33,9 +33,11 @@ type sqliteCursor struct {
 }
 
 func (s *sqliteSource) Read(ctx context.Context, since Cursor, visit func(*Row) error) (result Result, err error) {
-	// The driver's own words for a missing file are no help to anyone.
-	if _, err := os.Stat(s.path); err != nil {
+	// The driver's own words for a missing file or a directory are no help to anyone.
+	if info, err := os.Stat(s.path); err != nil {
 		return Result{}, fmt.Errorf("cannot read the source %s: %w", s.location, err)
+	} else if info.IsDir() {
+		return Result{}, fmt.Errorf("cannot read the source %s: it is a directory, and no database", s.location)
 	}
 	db, err := openSQLite(s.path, "mode=ro")
 	if err != nil {
