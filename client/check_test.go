@@ -98,6 +98,23 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// A float64 makes 2^53 of 2^53+1, so from there on it may stand for another integer than
+// the one that is revoked.
+func TestIntegersThatAFloatCannotHold(t *testing.T) {
+	l := newList(t)
+	l.publish(`{"tenant":9007199254740993,"exp":"2027-01-16T00:00:00Z"}` + "\n")
+	c := l.open()
+	var revoked *client.RevokedError
+	for _, exact := range []any{int64(1<<53 + 1), json.Number("9007199254740993"), "9007199254740993"} {
+		require.ErrorAs(t, c.Check(l.token(map[string]any{"tenant": exact})), &revoked)
+	}
+	var claim *client.ClaimError
+	for _, unclear := range []any{float64(1<<53 + 1), -float64(1 << 53), json.Number("9007199254740993.0")} {
+		require.ErrorAs(t, c.Check(l.token(map[string]any{"tenant": unclear})), &claim)
+	}
+	require.NoError(t, c.Check(l.token(map[string]any{"tenant": float64(1<<53 - 1)})))
+}
+
 func TestRevokedSinceWhen(t *testing.T) {
 	l := newList(t)
 	l.publish(everyKind)
