@@ -54,6 +54,8 @@ func TestVerdicts(t *testing.T) {
 		"integer as text":               {map[string]any{"tenant": "42"}, "k1", "tenant"},
 		"kid":                           {nil, "leaked", "kid"},
 		"kid as a claim is not the kid": {map[string]any{"kid": "leaked"}, "k1", ""},
+		"an empty kid":                  {nil, "", "!claim"},
+		"revoked beats an empty kid":    {map[string]any{"jti": "stolen"}, "", "jti"},
 		"reinstated":                    {map[string]any{"jti": "back"}, "k1", ""},
 		"claim of another type":         {map[string]any{"jti": []any{"stolen"}}, "k1", "!claim"},
 		"claim is a boolean":            {map[string]any{"tenant": true}, "k1", "!claim"},
@@ -95,6 +97,37 @@ func TestVerdicts(t *testing.T) {
 				require.True(t, revoked.AsOf.Equal(l.now()))
 			}
 		})
+	}
+}
+
+// Whoever has a leaked key can leave its name out.
+func TestATokenThatDoesNotSayWhichKeySignedIt(t *testing.T) {
+	l := newList(t)
+	l.publish("")
+	c := l.open()
+	headers := map[string]map[string]any{
+		"nil": nil, "empty": {}, "without kid": {"alg": "ES256"}, "kid is null": {"kid": nil}, "kid is empty": {"kid": ""},
+	}
+	ask := func(header map[string]any) error {
+		token := l.token(nil)
+		token.Header = header
+		return c.Check(token)
+	}
+	for name, header := range headers {
+		require.NoError(t, ask(header), name+", and no kid is revoked")
+	}
+	l.publish(`{"kid":"leaked"}` + "\n")
+	require.NoError(t, c.Refresh(t.Context()))
+	for name, header := range headers {
+		var claim *client.ClaimError
+		require.ErrorAs(t, ask(header), &claim, name)
+		require.Equal(t, "kid", claim.Claim)
+	}
+	require.NoError(t, ask(map[string]any{"kid": "good"}))
+	l.publish(`{"kid":"leaked","reinstate":true}` + "\n")
+	require.NoError(t, c.Refresh(t.Context()))
+	for name, header := range headers {
+		require.NoError(t, ask(header), name+", and it is revoked no more")
 	}
 }
 

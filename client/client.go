@@ -13,6 +13,15 @@
 // The errors are typed, for those who want to decide otherwise:
 // [*RevokedError], [*StaleError], [*NotCoveredError], [*ClaimError], [ErrNoList].
 //
+// # Revoked keys
+//
+// A key that leaked is revoked by its kid, and whoever has it writes what he likes into the
+// headers of his tokens. So verify signatures with the key that kid names,
+// and with no other: a library that tries all keys lets him take another's
+// name. A token without kid could be of any key. As long as the list has an entry for a
+// kid, it is refused with a [*ClaimError]; that is what revoking a kid costs an issuer that
+// signs without.
+//
 // # What is believed
 //
 // A client accepts a version of the list if a key of its set signed the manifest,
