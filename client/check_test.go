@@ -72,6 +72,9 @@ func TestVerdicts(t *testing.T) {
 		"no exp":                        {map[string]any{"exp": nil}, "k1", "!not covered"},
 		"lives a second too long":       {map[string]any{"iat": now - 60, "exp": now - 60 + 86401}, "k1", "!not covered"},
 		"lives as long as can be":       {map[string]any{"iat": now - 60, "exp": now - 60 + 86400}, "k1", ""},
+		"issued in the future":          {map[string]any{"iat": now + 301}, "k1", "!not covered"},
+		"as far ahead as clocks may be": {map[string]any{"iat": now + 300}, "k1", ""},
+		"revoked, and of the future":    {map[string]any{"jti": "stolen", "iat": now + 1e6, "exp": now + 1e6 + 60}, "k1", "jti"},
 		"no iat, too long from now":     {map[string]any{"iat": nil, "exp": now + 86401}, "k1", "!not covered"},
 		"no iat, not too long from now": {map[string]any{"iat": nil, "exp": now + 86400}, "k1", ""},
 	} {
@@ -227,6 +230,27 @@ func TestAnEntryOutlivesItsToken(t *testing.T) {
 	require.False(t, revoked())
 }
 
+// A token that is good from next year on would be there when its entry is gone, and no
+// moment before which tokens are revoked would be after its iat.
+func TestATokenOfTheFutureDoesNotOutliveItsEntry(t *testing.T) {
+	l := newList(t)
+	l.publish(`{"before":"2027-01-15T08:00:00Z"}` + "\n" + `{"jti":"stolen","revoked_at":"2027-01-15T08:00:00Z"}` + "\n")
+	c := l.open()
+	iat := l.clock.Load() + 365*86400
+	token := l.token(map[string]any{"jti": "stolen", "iat": iat, "exp": iat + 3600})
+	var revoked *client.RevokedError
+	require.ErrorAs(t, c.Check(token), &revoked)
+	for range 2 * 24 {
+		l.sleep(time.Hour)
+		l.publish("")
+	}
+	require.NoError(t, c.Refresh(t.Context()))
+	require.Zero(t, c.Status().Entries, "no token that was there lives any more")
+	var notCovered *client.NotCoveredError
+	require.ErrorAs(t, c.Check(token), &notCovered)
+	require.Equal(t, "it was issued in the future", notCovered.Reason)
+}
+
 func TestStaleness(t *testing.T) {
 	l := newList(t)
 	l.publish(everyKind)
@@ -249,9 +273,15 @@ func TestStaleness(t *testing.T) {
 	require.NoError(t, byManifest.Refresh(t.Context()))
 	require.NoError(t, byManifest.Check(l.token(nil)))
 
-	l.clock.Store(1_800_000_000 - 86400)
-	require.ErrorAs(t, byManifest.Check(l.token(nil)), &stale, "a clock before the list's issue proves nothing")
-	require.ErrorContains(t, stale, "set the clock")
+	// A clock before the list's issue proves nothing, but clocks may differ by five minutes.
+	issued := byManifest.Status().IssuedAt.Unix()
+	l.clock.Store(issued - 300)
+	require.NoError(t, byManifest.Check(l.token(nil)))
+	for _, before := range []int64{301, 86400} {
+		l.clock.Store(issued - before)
+		require.ErrorAs(t, byManifest.Check(l.token(nil)), &stale)
+		require.ErrorContains(t, stale, "set the clock")
+	}
 }
 
 func TestCheckDoesNotAllocate(t *testing.T) {

@@ -165,6 +165,8 @@ var questions = []string{
 	`k {"tenant":"42"}`, `k {"tenant":42.0}`, `k {"tenant":4.2e1}`, `k {"tenant":42.5}`, `k {"tenant":[42]}`, `k {"tenant":null}`, `k {"jti":"stolen","tenant":[42]}`,
 	`k {"iss":"https://other.example","jti":"stolen"}`, `k {"iss":null}`, `k {"exp":null}`, `k {"iat":1799990000,"exp":1800076400}`, `k {"iat":1799990000,"exp":1800076401}`,
 	`k {"iat":"1799990000"}`, `k {"exp":"1800003600"}`, `k {"iat":1799989999}`,
+	`k {"iat":1800000541}`, `k {"iat":1800000542}`, `leaked {"iat":1800000542}`, // 5 minutes after the last publication, and more
+
 }
 
 func (s *set) verdicts(ctx context.Context, bucket store.Store, issued time.Time) ([]verdict, error) {
