@@ -28,8 +28,9 @@
 // every object it used has the hash that is signed for, and the list that
 // results has the checksum that is signed for, and the hash in the versions that have one.
 // It never goes back to an older version than it accepted before, and with a
-// cache not after a restart either. Only what was verified reaches the cache, and it is
-// verified again when it is read.
+// cache not after a restart either. Only what was verified reaches the cache, before it
+// is used, and it is verified again when it is read. A cache that fails keeps nobody from
+// checking tokens; Status().Err tells of it, because a restart may then go back.
 //
 // # How old is still good
 //
@@ -91,17 +92,20 @@ type Client struct {
 	cfg  Config
 	view atomic.Pointer[view]
 
-	mu    sync.Mutex // one refresh at a time
-	floor *history.Version
-	etag  string
-	cache *history.Cache
-	last  atomic.Pointer[attempt]
+	mu     sync.Mutex       // one refresh at a time
+	floor  *history.Version // below which nothing is accepted; if there is a view, it is of this version
+	etag   string
+	cache  *history.Cache
+	unread bool // it is not known yet what is in the cache
+	mended bool // the cache was written anew since it was last kept well
+	last   atomic.Pointer[attempt]
 }
 
 // attempt is how a refresh ended.
 type attempt struct {
-	at  time.Time
-	err error
+	at     time.Time
+	err    error
+	failed bool // to get what the store has
 }
 
 // Open returns a client with the newest list that its cache and its store give. A
@@ -128,26 +132,12 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	}
 	c := &Client{cfg: cfg}
 	if cfg.Cache != nil {
-		c.cache = &history.Cache{Store: cfg.Cache, Keys: cfg.Keys}
-		c.loadCache(ctx)
+		c.cache, c.unread = &history.Cache{Store: cfg.Cache, Keys: cfg.Keys}, true
 	}
 	if err := c.Refresh(ctx); err != nil {
 		cfg.Log.Warn("the revocation list could not be refreshed", "err", err)
 	}
 	return c, nil
-}
-
-func (c *Client) loadCache(ctx context.Context) {
-	v, state, err := c.cache.Load(ctx)
-	if err != nil {
-		c.cfg.Log.Warn("the cache of the revocation list cannot be used", "err", err)
-	}
-	if v != nil && c.sameList(v) == nil {
-		c.floor = v
-		if state != nil {
-			c.view.Store(newView(state))
-		}
-	}
 }
 
 // Check says whether a token that is otherwise good may be accepted: nil, or why
@@ -164,13 +154,19 @@ func (c *Client) Check(t Token) error {
 }
 
 // Refresh asks the store for a newer list once and takes it, if it can be
-// verified. After an error the client goes on with what it had.
+// verified. After an error the client goes on with what it had, or with what the error
+// says that it took all the same.
 func (c *Client) Refresh(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	was := c.view.Load()
-	err := c.refresh(ctx)
-	if now := c.view.Load(); was != nil && now.state.List.Snapshot() != nil && now.state.List.Snapshot() != was.state.List.Snapshot() {
+	var unread error
+	if c.unread {
+		unread = c.readCache(ctx)
+	}
+	failed, unkept := c.refresh(ctx)
+	err := errors.Join(unread, failed, unkept)
+	if now := c.view.Load(); was != nil && now != nil && now.state.List.Snapshot() != nil && now.state.List.Snapshot() != was.state.List.Snapshot() {
 		// All of the list was written anew. What the old one and the work on the new one took
 		// is given back at once; the collector, which knows nothing of blocks
 		// outside its heap, might not run for minutes.
@@ -179,17 +175,20 @@ func (c *Client) Refresh(ctx context.Context) error {
 	if err != nil {
 		c.etag = "" // whatever went wrong, the next attempt reads it all again
 	}
-	c.last.Store(&attempt{c.cfg.Now(), err})
+	c.last.Store(&attempt{c.cfg.Now(), err, failed != nil})
 	return err
 }
 
-func (c *Client) refresh(ctx context.Context) error {
+// refresh takes what is new in the store. It tells apart what failed with that and
+// why it could not be kept. Nothing is in use before it was kept, as far as it can be, or a
+// restart could go back behind it.
+func (c *Client) refresh(ctx context.Context) (failed, unkept error) {
 	next, why := c.newest(ctx)
 	if next == nil {
-		return why
+		return why, nil
 	}
 	if err := c.sameList(next); err != nil {
-		return err
+		return err, nil
 	}
 	var base *history.State
 	if v := c.view.Load(); v != nil {
@@ -197,17 +196,21 @@ func (c *Client) refresh(ctx context.Context) error {
 	}
 	state, objects, err := history.Follow(ctx, c.cfg.Store, c.cfg.Keys, next, base)
 	if err != nil {
-		return errors.Join(why, err)
+		return errors.Join(why, err), nil
+	}
+	if c.cache != nil {
+		state, unkept = c.keep(ctx, state, objects)
+		if err := c.follows(state.Version); err != nil {
+			return err, nil
+		}
 	}
 	c.floor = state.Version // later than next, if objects of that are gone
 	c.view.Store(newView(state))
 	c.cfg.Log.Info("new revocation list", "version", c.floor.Version, "entries", state.List.Len())
-	if c.cache != nil {
-		if err := c.cache.Save(ctx, state, objects); err != nil {
-			return fmt.Errorf("version %d is in use, but could not be kept in the cache: %w", c.floor.Version, err)
-		}
+	if unkept != nil {
+		unkept = fmt.Errorf("version %d is in use, but could not be kept in the cache: %w", c.floor.Version, unkept)
 	}
-	return nil
+	return nil, unkept
 }
 
 // newest gives the version to move to, or nil if there is no news, and what was
@@ -223,8 +226,8 @@ func (c *Client) newest(ctx context.Context) (*history.Version, error) {
 		if c.floor == nil {
 			break
 		}
-		if hint.Version < c.floor.Version || hint.Version == c.floor.Version && !bytes.Equal(hint.Bytes, c.floor.Bytes) {
-			return c.probe(ctx, fmt.Errorf("%w (version %d offered, %d accepted)", ErrRollback, hint.Version, c.floor.Version))
+		if err := c.follows(hint); err != nil {
+			return c.probe(ctx, err)
 		}
 		if held != nil && hint.Version == c.floor.Version {
 			return c.probe(ctx, nil)
@@ -257,6 +260,14 @@ func (c *Client) probe(ctx context.Context, why error) (*history.Version, error)
 	return next, why
 }
 
+// follows tells why a version may not come after the one that was accepted.
+func (c *Client) follows(v *history.Version) error {
+	if f := c.floor; f != nil && (v.Version < f.Version || v.Version == f.Version && !bytes.Equal(v.Bytes, f.Bytes)) {
+		return fmt.Errorf("%w (version %d offered, %d accepted)", ErrRollback, v.Version, f.Version)
+	}
+	return nil
+}
+
 // sameList tells why a version is not one of the list that this client follows.
 func (c *Client) sameList(v *history.Version) error {
 	if c.cfg.Issuer != "" && v.Issuer != c.cfg.Issuer {
@@ -282,10 +293,12 @@ func (c *Client) Follow(ctx context.Context) {
 		case <-time.After(wait):
 		}
 		err := c.Refresh(ctx)
-		failures++
-		if err == nil {
-			failures = 0
-		} else if ctx.Err() == nil {
+		if c.last.Load().failed {
+			failures++
+		} else {
+			failures = 0 // what is wrong with the cache is no reason to spare the store
+		}
+		if err != nil && ctx.Err() == nil {
 			c.cfg.Log.Warn("the revocation list could not be refreshed", "err", err, "failures", failures)
 		}
 	}

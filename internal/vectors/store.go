@@ -166,7 +166,6 @@ var questions = []string{
 	`k {"iss":"https://other.example","jti":"stolen"}`, `k {"iss":null}`, `k {"exp":null}`, `k {"iat":1799990000,"exp":1800076400}`, `k {"iat":1799990000,"exp":1800076401}`,
 	`k {"iat":"1799990000"}`, `k {"exp":"1800003600"}`, `k {"iat":1799989999}`,
 	`k {"iat":1800000541}`, `k {"iat":1800000542}`, `leaked {"iat":1800000542}`, // 5 minutes after the last publication, and more
-
 }
 
 func (s *set) verdicts(ctx context.Context, bucket store.Store, issued time.Time) ([]verdict, error) {
