@@ -95,6 +95,7 @@ type Client struct {
 	mu     sync.Mutex       // one refresh at a time
 	floor  *history.Version // below which nothing is accepted; if there is a view, it is of this version
 	etag   string
+	quiet  int // polls in a row that were answered with "not modified"
 	cache  *history.Cache
 	unread bool // it is not known yet what is in the cache
 	mended bool // the cache was written anew since it was last kept well
@@ -173,7 +174,7 @@ func (c *Client) Refresh(ctx context.Context) error {
 		debug.FreeOSMemory()
 	}
 	if err != nil {
-		c.etag = "" // whatever went wrong, the next attempt reads it all again
+		c.etag, c.quiet = "", 0 // whatever went wrong, the next attempt reads it all again
 	}
 	c.last.Store(&attempt{c.cfg.Now(), err, failed != nil})
 	return err
@@ -213,16 +214,28 @@ func (c *Client) refresh(ctx context.Context) (failed, unkept error) {
 	return nil, unkept
 }
 
+// quietPolls is after how many polls without news one asks for the next version
+// instead of the hint. ETags differ only as far as a server makes them: nginx's is
+// the second and the length of a file, which two hints within a second have in
+// common. With 8, who missed one has it within two minutes at the default interval; a poll stays
+// one small request; and of the polls only an eighth asks for something that no cache
+// on the way can answer.
+const quietPolls = 8
+
 // newest gives the version to move to, or nil if there is no news, and what was
 // wrong on the way, which need not matter if there is a version. The hint
 // costs one small request; later versions are probed for when the hint is of
 // no use, or when it has not moved for so long that it may have been left behind.
 func (c *Client) newest(ctx context.Context) (*history.Version, error) {
+	if c.quiet == quietPolls-1 {
+		c.quiet = 0
+		return c.search(ctx, nil)
+	}
 	hint, etag, err := history.Hint(ctx, c.cfg.Store, c.cfg.Keys, c.etag)
 	held := c.view.Load()
 	switch {
 	case err == nil:
-		c.etag = etag
+		c.etag, c.quiet = etag, 0
 		if c.floor == nil {
 			break
 		}
@@ -233,6 +246,7 @@ func (c *Client) newest(ctx context.Context) (*history.Version, error) {
 			return c.probe(ctx, nil)
 		}
 	case errors.Is(err, store.ErrNotModified):
+		c.quiet++
 		return c.probe(ctx, nil)
 	default:
 		return c.probe(ctx, err)
@@ -244,11 +258,16 @@ func (c *Client) newest(ctx context.Context) (*history.Version, error) {
 // with the hint. If nothing is, it looks only in the second half of the held
 // list's life.
 func (c *Client) probe(ctx context.Context, why error) (*history.Version, error) {
-	if ctx.Err() != nil {
-		return nil, why
-	}
 	if v := c.view.Load(); why == nil && v != nil && v.young(c.cfg.Now()) {
 		return nil, nil
+	}
+	return c.search(ctx, why)
+}
+
+// search looks for versions later than those accepted.
+func (c *Client) search(ctx context.Context, why error) (*history.Version, error) {
+	if ctx.Err() != nil {
+		return nil, why
 	}
 	next, err := history.Probe(ctx, c.cfg.Store, c.cfg.Keys, c.floor)
 	if err != nil {
