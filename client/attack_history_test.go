@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -194,4 +195,44 @@ func TestAnotherListOfTheSameKey(t *testing.T) {
 	head := s.next()
 	require.NoError(t, c.Refresh(t.Context()))
 	s.says(c, head, "after the attack")
+}
+
+// nginx makes an ETag of the second and the length of a file, so two manifests that are published
+// within a second have the same. They are published in the time between two polls here.
+func TestTheSameETagForTwoManifests(t *testing.T) {
+	s := besiege(t)
+	requests, bytes := 0, 0
+	s.web.Attack(func(w http.ResponseWriter, r *http.Request, name string) bool {
+		requests++
+		if name != signer.LatestName {
+			bytes += 500 // of a page that says that there is nothing
+			return false
+		}
+		w.Header().Set("ETag", `"6923f3c0-8bb"`)
+		if r.Header.Get("If-None-Match") != "" {
+			w.WriteHeader(http.StatusNotModified)
+			bytes += 100
+			return true
+		}
+		return false
+	})
+	c := s.follow(s.cached)
+	poll := func(n int) {
+		for range n {
+			s.sleep(15 * time.Second)
+			require.NoError(t, c.Refresh(t.Context()))
+		}
+	}
+	head := s.next()
+	poll(7)
+	s.says(c, held, "not modified")
+	poll(1)
+	s.says(c, head, "the eighth asks for the next version")
+	requests, bytes = 0, 0
+	poll(80)
+	require.Equal(t, 80, requests, "a poll without news is one request")
+	require.LessOrEqual(t, bytes, 80*500)
+	head = s.publish(oneMore).Version
+	poll(8)
+	require.Equal(t, head, c.Status().Version)
 }

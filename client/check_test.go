@@ -54,6 +54,8 @@ func TestVerdicts(t *testing.T) {
 		"integer as text":               {map[string]any{"tenant": "42"}, "k1", "tenant"},
 		"kid":                           {nil, "leaked", "kid"},
 		"kid as a claim is not the kid": {map[string]any{"kid": "leaked"}, "k1", ""},
+		"an empty kid":                  {nil, "", "!claim"},
+		"revoked beats an empty kid":    {map[string]any{"jti": "stolen"}, "", "jti"},
 		"reinstated":                    {map[string]any{"jti": "back"}, "k1", ""},
 		"claim of another type":         {map[string]any{"jti": []any{"stolen"}}, "k1", "!claim"},
 		"claim is a boolean":            {map[string]any{"tenant": true}, "k1", "!claim"},
@@ -70,6 +72,9 @@ func TestVerdicts(t *testing.T) {
 		"no exp":                        {map[string]any{"exp": nil}, "k1", "!not covered"},
 		"lives a second too long":       {map[string]any{"iat": now - 60, "exp": now - 60 + 86401}, "k1", "!not covered"},
 		"lives as long as can be":       {map[string]any{"iat": now - 60, "exp": now - 60 + 86400}, "k1", ""},
+		"issued in the future":          {map[string]any{"iat": now + 301}, "k1", "!not covered"},
+		"as far ahead as clocks may be": {map[string]any{"iat": now + 300}, "k1", ""},
+		"revoked, and of the future":    {map[string]any{"jti": "stolen", "iat": now + 1e6, "exp": now + 1e6 + 60}, "k1", "jti"},
 		"no iat, too long from now":     {map[string]any{"iat": nil, "exp": now + 86401}, "k1", "!not covered"},
 		"no iat, not too long from now": {map[string]any{"iat": nil, "exp": now + 86400}, "k1", ""},
 	} {
@@ -96,6 +101,54 @@ func TestVerdicts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whoever has a leaked key can leave its name out.
+func TestATokenThatDoesNotSayWhichKeySignedIt(t *testing.T) {
+	l := newList(t)
+	l.publish("")
+	c := l.open()
+	headers := map[string]map[string]any{
+		"nil": nil, "empty": {}, "without kid": {"alg": "ES256"}, "kid is null": {"kid": nil}, "kid is empty": {"kid": ""},
+	}
+	ask := func(header map[string]any) error {
+		token := l.token(nil)
+		token.Header = header
+		return c.Check(token)
+	}
+	for name, header := range headers {
+		require.NoError(t, ask(header), name+", and no kid is revoked")
+	}
+	l.publish(`{"kid":"leaked"}` + "\n")
+	require.NoError(t, c.Refresh(t.Context()))
+	for name, header := range headers {
+		var claim *client.ClaimError
+		require.ErrorAs(t, ask(header), &claim, name)
+		require.Equal(t, "kid", claim.Claim)
+	}
+	require.NoError(t, ask(map[string]any{"kid": "good"}))
+	l.publish(`{"kid":"leaked","reinstate":true}` + "\n")
+	require.NoError(t, c.Refresh(t.Context()))
+	for name, header := range headers {
+		require.NoError(t, ask(header), name+", and it is revoked no more")
+	}
+}
+
+// A float64 makes 2^53 of 2^53+1, so from there on it may stand for another integer than
+// the one that is revoked.
+func TestIntegersThatAFloatCannotHold(t *testing.T) {
+	l := newList(t)
+	l.publish(`{"tenant":9007199254740993,"exp":"2027-01-16T00:00:00Z"}` + "\n")
+	c := l.open()
+	var revoked *client.RevokedError
+	for _, exact := range []any{int64(1<<53 + 1), json.Number("9007199254740993"), "9007199254740993"} {
+		require.ErrorAs(t, c.Check(l.token(map[string]any{"tenant": exact})), &revoked)
+	}
+	var claim *client.ClaimError
+	for _, unclear := range []any{float64(1<<53 + 1), -float64(1 << 53), json.Number("9007199254740993.0")} {
+		require.ErrorAs(t, c.Check(l.token(map[string]any{"tenant": unclear})), &claim)
+	}
+	require.NoError(t, c.Check(l.token(map[string]any{"tenant": float64(1<<53 - 1)})))
 }
 
 func TestRevokedSinceWhen(t *testing.T) {
@@ -177,6 +230,27 @@ func TestAnEntryOutlivesItsToken(t *testing.T) {
 	require.False(t, revoked())
 }
 
+// A token that is good from next year on would be there when its entry is gone, and no
+// moment before which tokens are revoked would be after its iat.
+func TestATokenOfTheFutureDoesNotOutliveItsEntry(t *testing.T) {
+	l := newList(t)
+	l.publish(`{"before":"2027-01-15T08:00:00Z"}` + "\n" + `{"jti":"stolen","revoked_at":"2027-01-15T08:00:00Z"}` + "\n")
+	c := l.open()
+	iat := l.clock.Load() + 365*86400
+	token := l.token(map[string]any{"jti": "stolen", "iat": iat, "exp": iat + 3600})
+	var revoked *client.RevokedError
+	require.ErrorAs(t, c.Check(token), &revoked)
+	for range 2 * 24 {
+		l.sleep(time.Hour)
+		l.publish("")
+	}
+	require.NoError(t, c.Refresh(t.Context()))
+	require.Zero(t, c.Status().Entries, "no token that was there lives any more")
+	var notCovered *client.NotCoveredError
+	require.ErrorAs(t, c.Check(token), &notCovered)
+	require.Equal(t, "it was issued in the future", notCovered.Reason)
+}
+
 func TestStaleness(t *testing.T) {
 	l := newList(t)
 	l.publish(everyKind)
@@ -199,9 +273,15 @@ func TestStaleness(t *testing.T) {
 	require.NoError(t, byManifest.Refresh(t.Context()))
 	require.NoError(t, byManifest.Check(l.token(nil)))
 
-	l.clock.Store(1_800_000_000 - 86400)
-	require.ErrorAs(t, byManifest.Check(l.token(nil)), &stale, "a clock before the list's issue proves nothing")
-	require.ErrorContains(t, stale, "set the clock")
+	// A clock before the list's issue proves nothing, but clocks may differ by five minutes.
+	issued := byManifest.Status().IssuedAt.Unix()
+	l.clock.Store(issued - 300)
+	require.NoError(t, byManifest.Check(l.token(nil)))
+	for _, before := range []int64{301, 86400} {
+		l.clock.Store(issued - before)
+		require.ErrorAs(t, byManifest.Check(l.token(nil)), &stale)
+		require.ErrorContains(t, stale, "set the clock")
+	}
 }
 
 func TestCheckDoesNotAllocate(t *testing.T) {

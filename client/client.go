@@ -13,14 +13,24 @@
 // The errors are typed, for those who want to decide otherwise:
 // [*RevokedError], [*StaleError], [*NotCoveredError], [*ClaimError], [ErrNoList].
 //
+// # Revoked keys
+//
+// A key that leaked is revoked by its kid, and whoever has it writes what he likes into the
+// headers of his tokens. So verify signatures with the key that kid names,
+// and with no other: a library that tries all keys lets him take another's
+// name. A token without kid could be of any key. As long as the list has an entry for a
+// kid, it is refused with a [*ClaimError]; that is what revoking a kid costs an issuer that
+// signs without.
+//
 // # What is believed
 //
 // A client accepts a version of the list if a key of its set signed the manifest,
 // every object it used has the hash that is signed for, and the list that
 // results has the checksum that is signed for, and the hash in the versions that have one.
 // It never goes back to an older version than it accepted before, and with a
-// cache not after a restart either. Only what was verified reaches the cache, and it is
-// verified again when it is read.
+// cache not after a restart either. Only what was verified reaches the cache, before it
+// is used, and it is verified again when it is read. A cache that fails keeps nobody from
+// checking tokens; Status().Err tells of it, because a restart may then go back.
 //
 // # How old is still good
 //
@@ -83,17 +93,21 @@ type Client struct {
 	cfg  Config
 	view atomic.Pointer[view]
 
-	mu    sync.Mutex // one refresh at a time
-	floor *history.Version
-	etag  string
-	cache *history.Cache
-	last  atomic.Pointer[attempt]
+	mu     sync.Mutex       // one refresh at a time
+	floor  *history.Version // below which nothing is accepted; if there is a view, it is of this version
+	etag   string
+	quiet  int // polls in a row that were answered with "not modified"
+	cache  *history.Cache
+	unread bool // it is not known yet what is in the cache
+	mended bool // the cache was written anew since it was last kept well
+	last   atomic.Pointer[attempt]
 }
 
 // attempt is how a refresh ended.
 type attempt struct {
-	at  time.Time
-	err error
+	at     time.Time
+	err    error
+	failed bool // to get what the store has
 }
 
 // Open returns a client with the newest list that its cache and its store give. A
@@ -120,8 +134,8 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	}
 	c := &Client{cfg: cfg}
 	if cfg.Cache != nil {
-		c.cache = &history.Cache{Store: cfg.Cache, Keys: cfg.Keys}
-		if err := c.loadCache(ctx); err != nil {
+		c.cache, c.unread = &history.Cache{Store: cfg.Cache, Keys: cfg.Keys}, true
+		if err := c.cache.Own(ctx); errors.Is(err, history.ErrHoldsList) {
 			return nil, fmt.Errorf("client: Config.Cache: %w", err)
 		}
 	}
@@ -129,24 +143,6 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 		cfg.Log.Warn("the revocation list could not be refreshed", "err", err)
 	}
 	return c, nil
-}
-
-// loadCache starts with what the cache holds. The error is that it is no cache.
-func (c *Client) loadCache(ctx context.Context) error {
-	v, state, err := c.cache.Load(ctx)
-	if errors.Is(err, history.ErrHoldsList) {
-		return err
-	}
-	if err != nil {
-		c.cfg.Log.Warn("the cache of the revocation list cannot be used", "err", err)
-	}
-	if v != nil && c.sameList(v) == nil {
-		c.floor = v
-		if state != nil {
-			c.view.Store(newView(state))
-		}
-	}
-	return nil
 }
 
 // Check says whether a token that is otherwise good may be accepted: nil, or why
@@ -163,32 +159,41 @@ func (c *Client) Check(t Token) error {
 }
 
 // Refresh asks the store for a newer list once and takes it, if it can be
-// verified. After an error the client goes on with what it had.
+// verified. After an error the client goes on with what it had, or with what the error
+// says that it took all the same.
 func (c *Client) Refresh(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	was := c.view.Load()
-	err := c.refresh(ctx)
-	if now := c.view.Load(); was != nil && now.state.List.Snapshot() != nil && now.state.List.Snapshot() != was.state.List.Snapshot() {
+	var unread error
+	if c.unread {
+		unread = c.readCache(ctx)
+	}
+	failed, unkept := c.refresh(ctx)
+	err := both(both(unread, failed), unkept)
+	if now := c.view.Load(); was != nil && now != nil && now.state.List.Snapshot() != nil && now.state.List.Snapshot() != was.state.List.Snapshot() {
 		// All of the list was written anew. What the old one and the work on the new one took
 		// is given back at once; the collector, which knows nothing of blocks
 		// outside its heap, might not run for minutes.
 		debug.FreeOSMemory()
 	}
 	if err != nil {
-		c.etag = "" // whatever went wrong, the next attempt reads it all again
+		c.etag, c.quiet = "", 0 // whatever went wrong, the next attempt reads it all again
 	}
-	c.last.Store(&attempt{c.cfg.Now(), err})
+	c.last.Store(&attempt{c.cfg.Now(), err, failed != nil})
 	return err
 }
 
-func (c *Client) refresh(ctx context.Context) error {
+// refresh takes what is new in the store. It tells apart what failed with that and
+// why it could not be kept. Nothing is in use before it was kept, as far as it can be, or a
+// restart could go back behind it.
+func (c *Client) refresh(ctx context.Context) (failed, unkept error) {
 	next, why := c.newest(ctx)
 	if next == nil {
-		return why
+		return why, nil
 	}
 	if err := c.sameList(next); err != nil {
-		return err
+		return err, nil
 	}
 	var base *history.State
 	if v := c.view.Load(); v != nil {
@@ -196,47 +201,67 @@ func (c *Client) refresh(ctx context.Context) error {
 	}
 	state, objects, err := history.Follow(ctx, c.cfg.Store, c.cfg.Keys, next, base)
 	if err != nil {
-		return both(why, err)
+		return both(why, err), nil
+	}
+	if c.cache != nil {
+		state, unkept = c.keep(ctx, state, objects)
+		if err := c.follows(state.Version); err != nil {
+			return err, nil
+		}
 	}
 	c.floor = state.Version // later than next, if objects of that are gone
 	c.view.Store(newView(state))
 	c.cfg.Log.Info("new revocation list", "version", c.floor.Version, "entries", state.List.Len())
-	if c.cache != nil {
-		if err := c.cache.Save(ctx, state, objects); err != nil {
-			return fmt.Errorf("version %d is in use, but could not be kept in the cache: %w", c.floor.Version, err)
-		}
+	if unkept != nil {
+		unkept = fmt.Errorf("version %d is in use, but could not be kept in the cache: %w", c.floor.Version, unkept)
 	}
-	return nil
+	return nil, unkept
 }
 
-// both is an error on top of one that may be nil, in one line.
+// both is two errors in one line; either may be nil.
 func both(why, err error) error {
-	if why == nil {
+	switch {
+	case why == nil:
 		return err
+	case err == nil:
+		return why
 	}
 	return fmt.Errorf("%w; %w", why, err)
 }
+
+// quietPolls is after how many polls without news one asks for the next version
+// instead of the hint. ETags differ only as far as a server makes them: nginx's is
+// the second and the length of a file, which two hints within a second have in
+// common. With 8, who missed one has it within two minutes at the default interval; a poll stays
+// one small request; and of the polls only an eighth asks for something that no cache
+// on the way can answer.
+const quietPolls = 8
 
 // newest gives the version to move to, or nil if there is no news, and what was
 // wrong on the way, which need not matter if there is a version. The hint
 // costs one small request; later versions are probed for when the hint is of
 // no use, or when it has not moved for so long that it may have been left behind.
 func (c *Client) newest(ctx context.Context) (*history.Version, error) {
+	if c.quiet == quietPolls-1 {
+		c.quiet = 0
+		return c.search(ctx, nil)
+	}
 	hint, etag, err := history.Hint(ctx, c.cfg.Store, c.cfg.Keys, c.etag)
 	held := c.view.Load()
 	switch {
 	case err == nil:
-		c.etag = etag
+		c.etag, c.quiet = etag, 0
 		if c.floor == nil {
 			break
 		}
-		if hint.Version < c.floor.Version || hint.Version == c.floor.Version && !bytes.Equal(hint.Bytes, c.floor.Bytes) {
-			return c.probe(ctx, fmt.Errorf("%w (version %d offered, %d accepted)", ErrRollback, hint.Version, c.floor.Version))
+		if err := c.follows(hint); err != nil {
+			return c.probe(ctx, err)
 		}
 		if held != nil && hint.Version == c.floor.Version {
 			return c.probe(ctx, nil)
 		}
 	case errors.Is(err, store.ErrNotModified):
+		c.quiet++
 		return c.probe(ctx, nil)
 	default:
 		return c.probe(ctx, err)
@@ -248,11 +273,16 @@ func (c *Client) newest(ctx context.Context) (*history.Version, error) {
 // with the hint. If nothing is, it looks only in the second half of the held
 // list's life.
 func (c *Client) probe(ctx context.Context, why error) (*history.Version, error) {
-	if ctx.Err() != nil {
-		return nil, why
-	}
 	if v := c.view.Load(); why == nil && v != nil && v.young(c.cfg.Now()) {
 		return nil, nil
+	}
+	return c.search(ctx, why)
+}
+
+// search looks for versions later than those accepted.
+func (c *Client) search(ctx context.Context, why error) (*history.Version, error) {
+	if ctx.Err() != nil {
+		return nil, why
 	}
 	next, err := history.Probe(ctx, c.cfg.Store, c.cfg.Keys, c.floor)
 	if err != nil {
@@ -262,6 +292,14 @@ func (c *Client) probe(ctx context.Context, why error) (*history.Version, error)
 		return nil, why
 	}
 	return next, why
+}
+
+// follows tells why a version may not come after the one that was accepted.
+func (c *Client) follows(v *history.Version) error {
+	if f := c.floor; f != nil && (v.Version < f.Version || v.Version == f.Version && !bytes.Equal(v.Bytes, f.Bytes)) {
+		return fmt.Errorf("%w (version %d offered, %d accepted)", ErrRollback, v.Version, f.Version)
+	}
+	return nil
 }
 
 // sameList tells why a version is not one of the list that this client follows.
@@ -289,10 +327,12 @@ func (c *Client) Follow(ctx context.Context) {
 		case <-time.After(wait):
 		}
 		err := c.Refresh(ctx)
-		failures++
-		if err == nil {
-			failures = 0
-		} else if ctx.Err() == nil {
+		if c.last.Load().failed {
+			failures++
+		} else {
+			failures = 0 // what is wrong with the cache is no reason to spare the store
+		}
+		if err != nil && ctx.Err() == nil {
 			c.cfg.Log.Warn("the revocation list could not be refreshed", "err", err, "failures", failures)
 		}
 	}

@@ -17,8 +17,9 @@ type Token struct {
 	// or any integer type, times also as time.Time. Of other types Check minds only
 	// claims that the list has a rule for.
 	Claims map[string]any
-	// Header is the JOSE header, of which Check reads kid. A nil Header means that
-	// it is not known; a list with a rule for kid then gives a *ClaimError.
+	// Header is the JOSE header, of which Check reads kid: it has to be the name of the
+	// key that the signature was verified with. As long as the list revokes any kid, a
+	// header without one, or none at all, gives a *ClaimError.
 	Header map[string]any
 }
 
@@ -108,8 +109,11 @@ func (t *Token) claim(name string) (value any, ok bool, err error) {
 		if t.Header == nil {
 			return nil, false, &ClaimError{name, "the token's header was not handed over, and the list has a rule for it", nil}
 		}
-		value, ok = t.Header[name]
-		return value, ok && value != nil, nil
+		// Some key signed the token, and it may be one that is revoked.
+		if value = t.Header[name]; value == nil || value == "" {
+			return nil, false, &ClaimError{name, "the token's header does not say which key signed it, and the list has a rule for that", nil}
+		}
+		return value, true, nil
 	}
 	value, ok = t.Claims[name]
 	return value, ok && value != nil, nil

@@ -193,6 +193,9 @@ func (v *view) covered(t *Token, iat float64, hasIat bool, now time.Time) error 
 	from := iat
 	if !hasIat {
 		from = float64(now.Unix())
+	} else if iat > float64(now.Unix()+v.skew) {
+		// No before would ever reach it, and it would outlive the entries that do.
+		return &NotCoveredError{"it was issued in the future"}
 	}
 	if exp-from > v.life {
 		return &NotCoveredError{fmt.Sprintf("it lives longer than the list's max_token_life of %.0f seconds", v.life)}

@@ -17,15 +17,17 @@ var ErrClaimType = errors.New("the claim is neither a string nor an integer")
 // [MaxClaimLength] bytes.
 var ErrClaimLength = fmt.Errorf("the claim is longer than %d bytes", MaxClaimLength)
 
-// maxExact is the largest integer below which a float64 holds every integer.
-const maxExact = 1 << 53
+// inexact is the first integer that a float64 may hold for another one: 2^53+1 becomes
+// it. Below, every float64 without a fraction is the integer that was written.
+const inexact = 1 << 53
 
 // AppendClaim appends the text that stands for a claim's value in a
 // fingerprint: a string as it is, an integer as its decimal digits. Numbers
 // come as Go's JSON decoders give them (float64, json.Number) or as any integer
-// type; one with a fraction of zero counts as the integer. It is the one place
-// where values become text, for rows and for tokens alike. The error is
-// [ErrClaimType] or [ErrClaimLength]; with strings and integers it does not allocate.
+// type; one with a fraction of zero counts as the integer, unless a float64 may have
+// made it of another. It is the one place where values become text, for rows and
+// for tokens alike. The error is [ErrClaimType] or [ErrClaimLength]; with
+// strings and integers it does not allocate.
 func AppendClaim(dst []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
 	case string:
@@ -52,8 +54,7 @@ func AppendClaim(dst []byte, v any) ([]byte, error) {
 }
 
 func appendFloat(dst []byte, f float64) ([]byte, error) {
-	// Above 2^53 two integers share a float64, so it no longer names one.
-	if f != math.Trunc(f) || math.Abs(f) > maxExact {
+	if f != math.Trunc(f) || math.Abs(f) >= inexact {
 		return dst, ErrClaimType
 	}
 	return strconv.AppendInt(dst, int64(f), 10), nil

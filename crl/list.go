@@ -232,11 +232,36 @@ func (l *List) inForm(rule uint8, form form, key uint64) (Entry, bool) {
 	return s.entry(rank, key), true
 }
 
-// HasRule tells whether the list may hold an entry under the rule.
+// HasRule tells whether the list holds an entry under the rule. Every reader of a version
+// says the same, however the list came about: it decides which claims have to be
+// ones that can be matched.
 func (l *List) HasRule(rule uint8) bool {
-	for _, f := range append(l.changes[:len(l.changes):len(l.changes)], l.base) {
-		if f.index[rule][formOutright] != nil || f.index[rule][formBefore] != nil {
-			return true
+	return l.hasForm(rule, formOutright) || l.hasForm(rule, formBefore)
+}
+
+func (l *List) hasForm(rule uint8, form form) bool {
+	defer runtime.KeepAlive(l)
+	removed := 0 // by the changes over the file
+	for i := len(l.changes); i >= 0; i-- {
+		f := l.base
+		if i > 0 {
+			f = l.changes[i-1]
+		}
+		if s := f.index[rule][form]; s != nil {
+			if s.keys.n > removed {
+				return true
+			}
+			found := false // there are no more of them than changes, which are few
+			s.each(func(e Entry) bool {
+				_, found = l.inForm(rule, form, e.Key)
+				return !found
+			})
+			if found {
+				return true
+			}
+		}
+		if s := f.index[rule][form.removal()]; s != nil {
+			removed += s.keys.n
 		}
 	}
 	return false

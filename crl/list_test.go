@@ -59,6 +59,13 @@ func TestListFollowsTheState(t *testing.T) {
 
 func requireAnswers(t *testing.T, r *rand.Rand, w *world, want *File, list *List) {
 	t.Helper()
+	rules := map[uint8]bool{}
+	for e := range want.Entries() {
+		rules[e.Rule] = true
+	}
+	for rule := range uint8(255) {
+		require.Equal(t, rules[rule], list.HasRule(rule))
+	}
 	for touched := range w.touched {
 		for id := range w.touched[touched] {
 			e, ok := want.Lookup(id.rule, id.key)
@@ -71,6 +78,32 @@ func requireAnswers(t *testing.T, r *rand.Rand, w *world, want *File, list *List
 			_, found = list.Find(id.rule, r.Uint64())
 			require.False(t, found)
 		}
+	}
+}
+
+// Whether there are entries under a rule does not depend on how the list lies in memory: the
+// last one is removed by a change over the snapshot, and comes again in the other form.
+func TestARuleWithoutEntries(t *testing.T) {
+	key := Entry{2, 7, Always, Never}
+	state := mustBuild(t, 0, 1, []Entry{{1, 1, Always, Never}, key}, nil)
+	list, err := NewList(state, state.Checksum())
+	require.NoError(t, err)
+	require.True(t, list.HasRule(2))
+	for version, change := range []struct {
+		entries, removed []Entry
+		has              bool
+	}{
+		{nil, []Entry{key}, false},
+		{[]Entry{{2, 7, 50, Never}}, nil, true},
+		{[]Entry{{3, 7, Always, Never}}, []Entry{{2, 7, 50, Never}}, false},
+		{[]Entry{key}, nil, true},
+	} {
+		list, err = list.Apply(mustBuild(t, uint64(version)+1, uint64(version)+2, change.entries, change.removed), 0)
+		require.NoError(t, err)
+		require.Nil(t, list.Snapshot(), "the change lies over the snapshot")
+		require.Equal(t, change.has, list.HasRule(2), "version %d", version+2)
+		require.True(t, list.HasRule(1))
+		require.False(t, list.HasRule(4))
 	}
 }
 

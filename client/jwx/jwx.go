@@ -21,7 +21,9 @@ import (
 // compact is the token as it was received. jwx hands no header to a validator, so
 // this is where the kid comes from, by which a leaked key is revoked. With nil
 // the header is not known, and as soon as the list revokes any kid all tokens are
-// refused, with a *client.ClaimError.
+// refused, with a *client.ClaimError. jwt.WithKeySet verifies with the key that kid
+// names; do not tell it jws.WithRequireKid(false), with which a leaked key signs
+// under any name.
 func Validator(c *client.Client, compact []byte) jwt.Validator {
 	return jwt.ValidatorFunc(func(ctx context.Context, t jwt.Token) jwt.ValidationError {
 		claims, err := t.AsMap(ctx)

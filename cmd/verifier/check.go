@@ -71,6 +71,9 @@ func (c *check) Run(env *command.Env) error {
 			answer(token)
 		}
 	}
+	if judge.keyless {
+		env.Warn("note: claims have no header, so it was not checked whether the key of their token is revoked (rules for kid)")
+	}
 	switch worst {
 	case command.ExitOK:
 		return nil

@@ -61,10 +61,15 @@ func readIssuerKeys(path string) (*issuerKeys, error) {
 
 // verify checks the signature of a token (the key decides which algorithms may be)
 // and that now lies between its nbf and its exp (RFC 7519, sections 4.1.4 and 4.1.5).
+// From then on the header's kid is that of the key which made the signature.
 func (k *issuerKeys) verify(compact string, token client.Token, now time.Time) error {
-	_, err := jws.Verify([]byte(compact), jws.WithKeySet(k.set, jws.WithInferAlgorithmFromKey(true), jws.WithRequireKid(false)))
+	var by jwk.Key
+	_, err := jws.Verify([]byte(compact), jws.WithKeySet(k.set, jws.WithInferAlgorithmFromKey(true), jws.WithRequireKid(false)), jws.WithKeyUsed(&by))
 	if err != nil {
 		return errors.New("no key of the issuer made its signature")
+	}
+	if err := named(token.Header, by.KeyID()); err != nil {
+		return err
 	}
 	if at, ok, err := date(token, "exp"); err != nil {
 		return err
@@ -76,6 +81,20 @@ func (k *issuerKeys) verify(compact string, token client.Token, now time.Time) e
 	} else if ok && now.Before(at) {
 		return fmt.Errorf("it is not good before %s", at.UTC().Format(time.RFC3339))
 	}
+	return nil
+}
+
+// named makes sure that a header names the key that made the signature: jwx tries every
+// key, whatever the header says, and a key that leaked and is revoked by its
+// kid must not pass under another's name, or under none.
+func named(header map[string]any, kid string) error {
+	if kid == "" {
+		return nil // the issuer's file gives the key no name, so the token's is all there is
+	}
+	if given := header["kid"]; given != nil && given != "" && given != kid {
+		return fmt.Errorf("its kid is %q, and the key that made its signature is %q", fmt.Sprint(given), kid)
+	}
+	header["kid"] = kid
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path"
 	"runtime"
+	"slices"
 
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
@@ -29,15 +30,32 @@ import (
 // loaded: the entries by the signed hash, and each object by the manifest that
 // it was accepted with.
 //
+// What was accepted before counts, whoever accepted it: Save gives ErrLater where the cache
+// knows better, and a caller that meets ErrUnread does not know yet. A cache that was emptied meanwhile, or in which a step
+// is missing because it could not be written, is told of with ErrGap.
+//
 // A Cache is for one goroutine at a time.
 type Cache struct {
 	Store store.Store
 	Keys  *signer.KeySet
 
 	saved *Version // that is known to be there with all it needs
+	gap   bool     // what is there does not lead to the version in manifest.jwt
 }
 
 const cacheManifest = "manifest.jwt"
+
+var (
+	// ErrUnread means that the cache's manifest could not be read, and may be there: nobody
+	// knows which version was accepted before.
+	ErrUnread = errors.New("it cannot be read which version was accepted before")
+	// ErrLater means that the cache holds a later version of the list than the one to
+	// save, or another manifest of that version. It stays: Load gives it.
+	ErrLater = errors.New("the cache holds a later version of the list")
+	// ErrGap means that a version was saved as the one below which nothing may be accepted, but that
+	// the objects do not lead to it from what is there. Those that lead to it from a snapshot do.
+	ErrGap = errors.New("the cache lacks what came before")
+)
 
 func cachedList(v *Version) string { return "list-" + hex.EncodeToString(v.State.SHA256) + ".crl" }
 
@@ -47,18 +65,9 @@ func cachedList(v *Version) string { return "list-" + hex.EncodeToString(v.State
 var ErrHoldsList = errors.New("a cache needs a directory of its own")
 
 // Own tells, with an error that wraps [ErrHoldsList], whether a list lies where the cache
-// is to be: a hint, which no cache has, or the first version without the manifest of a
-// cache. Save asks it before it writes.
-func (c *Cache) Own(ctx context.Context) error {
-	if err := c.has(ctx, signer.LatestName); err != nil {
-		return err
-	}
-	_, err := c.Store.Get(ctx, cacheManifest, signer.MaxManifestSize, "")
-	if errors.Is(err, store.ErrNotFound) {
-		return c.has(ctx, signer.ManifestName(1))
-	}
-	return nil // whatever else is wrong with it, it is there
-}
+// is to be, by its hint, which no cache has. Save asks it before it writes, and also whether
+// there is a first version and nothing of a cache.
+func (c *Cache) Own(ctx context.Context) error { return c.has(ctx, signer.LatestName) }
 
 // has is an error if an object is there that shows that it is a list, or may be.
 func (c *Cache) has(ctx context.Context, name string) error {
@@ -73,8 +82,8 @@ func (c *Cache) has(ctx context.Context, name string) error {
 }
 
 // Save keeps a state that was verified, unless a later one is there already
-// (two processes may share the directory). Objects are those that led to it from
-// the state saved or loaded before, by name.
+// (two processes may share the directory): then the error wraps ErrLater. Objects
+// are those that led to it from the state saved or loaded before, by name; if they do not, it wraps ErrGap.
 func (c *Cache) Save(ctx context.Context, s *State, objects map[string][]byte) error {
 	v := s.Version
 	if err := c.Own(ctx); err != nil {
@@ -84,8 +93,13 @@ func (c *Cache) Save(ctx context.Context, s *State, objects map[string][]byte) e
 	if err != nil {
 		return err
 	}
-	if was != nil && was.Version > v.Version {
-		return nil
+	if was == nil && c.saved == nil {
+		if err := c.has(ctx, signer.ManifestName(1)); err != nil {
+			return err
+		}
+	}
+	if was != nil && was.Version >= v.Version && !bytes.Equal(was.Bytes, v.Bytes) {
+		return fmt.Errorf("%w (version %d is there, and version %d is not kept)", ErrLater, was.Version, v.Version)
 	}
 	switch {
 	case was == c.saved && c.holdsEntries(v):
@@ -95,6 +109,13 @@ func (c *Cache) Save(ctx context.Context, s *State, objects map[string][]byte) e
 		if err := c.saveStep(ctx, was, objects); err != nil {
 			return err
 		}
+		if !c.leads(was, v, objects) {
+			if err := c.commit(ctx, v); err != nil {
+				return err
+			}
+			c.saved, c.gap = nil, true
+			return fmt.Errorf("%w version %d", ErrGap, v.Version)
+		}
 	}
 	return c.commit(ctx, v)
 }
@@ -103,7 +124,7 @@ func (c *Cache) commit(ctx context.Context, v *Version) error {
 	if err := c.Store.Put(ctx, cacheManifest, v.Bytes); err != nil {
 		return err
 	}
-	c.saved = v
+	c.saved, c.gap = v, false
 	return nil
 }
 
@@ -128,7 +149,7 @@ func (c *Cache) there(ctx context.Context) (*Version, error) {
 	case errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrTooLarge):
 		return nil, nil
 	case err != nil:
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrUnread, err)
 	case c.saved != nil && bytes.Equal(obj.Data, c.saved.Bytes):
 		return c.saved, nil
 	}
@@ -154,6 +175,18 @@ func (c *Cache) saveStep(ctx context.Context, was *Version, objects map[string][
 		}
 	}
 	return nil
+}
+
+// leads tells whether objects lead to a version, from the one that is there or from nothing.
+func (c *Cache) leads(was, v *Version, objects map[string][]byte) bool {
+	have := uint64(0)
+	if was != nil && !c.gap {
+		have = was.State.Changed
+	}
+	m := *v.Manifest
+	m.Objects = slices.DeleteFunc(slices.Clone(m.Objects), func(o signer.Object) bool { return objects[o.Name()] == nil })
+	_, err := Plan(&m, have)
+	return err == nil
 }
 
 // holdsEntries tells whether a version brings nothing but freshness, or the hash
@@ -201,24 +234,26 @@ func ofCache(name string) bool {
 // Load gives what was saved. The version comes without a state, and an error,
 // if its manifest is good but its entries are not there or broken: it still
 // is the version below which nothing may be accepted. All are nil if nothing
-// was saved. What lies beside a hint is no cache, and the error says [ErrHoldsList].
+// was saved. The error wraps ErrUnread if that cannot be told, and [ErrHoldsList] if it is no cache.
 func (c *Cache) Load(ctx context.Context) (*Version, *State, error) {
-	if err := c.has(ctx, signer.LatestName); errors.Is(err, ErrHoldsList) {
+	if err := c.Own(ctx); errors.Is(err, ErrHoldsList) {
 		return nil, nil, err
 	}
 	obj, err := c.Store.Get(ctx, cacheManifest, signer.MaxManifestSize, "")
-	if errors.Is(err, store.ErrNotFound) {
+	switch {
+	case errors.Is(err, store.ErrNotFound):
 		return nil, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
+	case errors.Is(err, store.ErrTooLarge):
+		return nil, nil, err // whatever it is, it is no manifest
+	case err != nil:
+		return nil, nil, fmt.Errorf("%w: %w", ErrUnread, err)
 	}
 	v, err := ParseVersion(c.Keys, obj.Data)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s in the cache %s: %w", cacheManifest, c.Store, err)
 	}
 	s, err := c.loadState(ctx, v)
-	if err != nil {
+	if c.gap = err != nil; c.gap {
 		return v, nil, fmt.Errorf("version %d in the cache %s: %w", v.Version, c.Store, err)
 	}
 	c.saved = v

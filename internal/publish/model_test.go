@@ -188,16 +188,29 @@ func (t *modelToken) verdict(entries map[string]modelEntry, life, now, asOf, exp
 	if !t.hasIat {
 		from = now
 	}
+	_, named := t.header["kid"]
 	switch {
 	case len(rules) > 0:
 		slices.Sort(rules)
 		return "revoked " + strings.Join(rules, ",")
+	case !named && revokesKeys(entries):
+		return "refused"
 	case now >= expiry || now < asOf-300:
 		return "stale"
 	case t.exp-from > life:
 		return "not-covered"
 	}
 	return "ok"
+}
+
+// revokesKeys tells whether some key is revoked, so that it matters which signed a token.
+func revokesKeys(entries map[string]modelEntry) bool {
+	for key := range entries {
+		if strings.HasPrefix(key, modelKey([]string{"kid"}, []string{""})) {
+			return true
+		}
+	}
+	return false
 }
 
 // promised tells whether somebody revoked the token for at least as long as it lives.
@@ -225,6 +238,8 @@ func verdictOf(err error) string {
 		return "stale"
 	case *client.NotCoveredError:
 		return "not-covered"
+	case *client.ClaimError:
+		return "refused"
 	}
 	return err.Error()
 }
@@ -277,7 +292,7 @@ func randomToken(r *rand.Rand, now, life int64) modelToken {
 			t.claims[name] = randomValue(r, name)
 		}
 	}
-	if r.IntN(2) == 0 {
+	if r.IntN(10) > 0 {
 		t.header["kid"] = randomValue(r, "kid")
 	}
 	if r.IntN(3) == 0 {

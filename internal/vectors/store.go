@@ -155,15 +155,17 @@ func (s *set) version(ctx context.Context, bucket store.Store, number uint64) (v
 	return out, nil
 }
 
-// questions are claims, with the header's kid before them; iat and exp are good
+// questions are claims, with the header's kid before them, - for none; iat and exp are good
 // ones if they are not there. A null takes a claim away.
 var questions = []string{
 	`k {"jti":"good"}`, `k {"jti":"stolen"}`, `k {"jti":"late"}`, `k {"sid":"session"}`, `k {"sid":"stolen"}`,
 	`k {"sub":"alice","iat":1799999999}`, `k {"sub":"alice","iat":1800000000}`, `k {"sub":"alice","iat":null}`, `k {"sub":"alice","iat":1799999999.9}`,
 	`k {"sub":"bob","iat":1799999990}`, `k {"sub":"bob","client_id":"app","iat":1799999990}`, `leaked {}`, `leaked {"jti":"stolen","tenant":42}`,
+	`- {"jti":"good"}`, `- {"jti":"stolen"}`, ` {"jti":"good"}`,
 	`k {"tenant":"42"}`, `k {"tenant":42.0}`, `k {"tenant":4.2e1}`, `k {"tenant":42.5}`, `k {"tenant":[42]}`, `k {"tenant":null}`, `k {"jti":"stolen","tenant":[42]}`,
 	`k {"iss":"https://other.example","jti":"stolen"}`, `k {"iss":null}`, `k {"exp":null}`, `k {"iat":1799990000,"exp":1800076400}`, `k {"iat":1799990000,"exp":1800076401}`,
 	`k {"iat":"1799990000"}`, `k {"exp":"1800003600"}`, `k {"iat":1799989999}`,
+	`k {"iat":1800000541}`, `k {"iat":1800000542}`, `leaked {"iat":1800000542}`, // 5 minutes after the last publication, and more
 }
 
 func (s *set) verdicts(ctx context.Context, bucket store.Store, issued time.Time) ([]verdict, error) {
@@ -191,7 +193,11 @@ func (s *set) verdicts(ctx context.Context, bucket store.Store, issued time.Time
 					delete(claims, name)
 				}
 			}
-			v := verdict{Version: c.Status().Version, Now: now.Unix(), MaxAge: int64(ask.maxAge / time.Second), Header: map[string]any{"alg": "ES256", "kid": kid}, Claims: claims}
+			header := map[string]any{"alg": "ES256", "kid": kid}
+			if kid == "-" {
+				delete(header, "kid")
+			}
+			v := verdict{Version: c.Status().Version, Now: now.Unix(), MaxAge: int64(ask.maxAge / time.Second), Header: header, Claims: claims}
 			v.judge(c.Check(client.Token{Claims: claims, Header: v.Header}))
 			all = append(all, v)
 		}
