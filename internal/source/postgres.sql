@@ -3,8 +3,8 @@
 --     publisher schema | psql -1 -v ON_ERROR_STOP=1 DATABASE
 --
 -- It makes what is missing and changes nothing else, so it can be run again, as the table's
--- owner: after a column was added for a claim of your own, and after the table was
--- restored from a dump. The roles cannot log in. Grant them:
+-- owner: after a column was added for a claim of your own, after the table was restored from
+-- a dump, and when a logical replica takes over. The roles cannot log in. Grant them:
 --
 --     GRANT revocations_writer TO auth_service;
 --     GRANT revocations_reader TO revocast;
@@ -57,12 +57,19 @@ DECLARE
 	here text := format('ids of transactions of cluster %s, in table %s',
 		(SELECT system_identifier FROM pg_control_system()), 'revocations'::regclass::oid);
 	place smallint := (SELECT attnum FROM pg_attribute WHERE attrelid = 'revocations'::regclass AND attname = 'txid');
+	ids regclass := pg_get_serial_sequence('revocations', 'id');
 BEGIN
 	IF col_description('revocations'::regclass, place) IS DISTINCT FROM here THEN
 		ALTER TABLE revocations DISABLE TRIGGER USER;
 		UPDATE revocations SET txid = pg_current_xact_id() WHERE txid >= pg_snapshot_xmin(pg_current_snapshot());
 		ALTER TABLE revocations ENABLE TRIGGER USER;
 		EXECUTE format('COMMENT ON COLUMN revocations.txid IS %L', here);
+	END IF;
+	-- Replication brings rows, but not how far ids are. An id below those that were read is a
+	-- failing INSERT at best, and at worst a row that comes before older ones.
+	IF (SELECT max(id) FROM revocations) > coalesce(pg_sequence_last_value(ids), 0) THEN
+		LOCK TABLE revocations IN SHARE ROW EXCLUSIVE MODE;
+		PERFORM setval(ids, greatest(max(id), pg_sequence_last_value(ids))) FROM revocations;
 	END IF;
 	IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'revocations'::regclass AND tgname = 'revocations_stamp') THEN
 		CREATE TRIGGER revocations_stamp BEFORE INSERT ON revocations FOR EACH ROW EXECUTE FUNCTION revocations_stamp();

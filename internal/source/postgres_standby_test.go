@@ -94,3 +94,46 @@ func TestPostgresFailoverBehind(t *testing.T) {
 	f.source = open(t, standby.URL("postgres", database), Options{})
 	f.step(true, "a", "b")
 }
+
+// Transactions that do not fit into a cursor are visited again, but not those that do. So a
+// reinstatement comes without the revocation that came after it.
+func TestPostgresStandbyRevisits(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.Start(t)
+	database := withTable(t, primary)
+	primary.Exec(t, database, insert1("a"))
+	standby := primary.Standby(t)
+	s := open(t, standby.URL("postgres", database), Options{}).(*postgresSource)
+	s.room = 20
+	var cursor Cursor
+	read := func(want ...string) {
+		t.Helper()
+		standby.CatchUp(t, primary)
+		got, _ := releases(t, s, &cursor)
+		require.Equal(t, append([]string{}, want...), got)
+	}
+	read()
+	long := begin(t, primary, database)
+	run(t, long, `SELECT pg_current_xact_id()`)
+	early := begin(t, primary, database)
+	run(t, early, `SELECT pg_current_xact_id()`)
+	for i := range 20 {
+		primary.Exec(t, database, insert1(fmt.Sprint("j", i)), `SELECT pg_current_xact_id()`)
+	}
+	primary.Exec(t, database, `INSERT INTO revocations (jti, reinstate) VALUES ('alice', true)`)
+	run(t, early, insert1("alice"), `COMMIT`)
+	read("alice") // and is then revoked by the row of the transaction that began first
+	decoded, ok := decodeCursor[pgCursor](cursor)
+	require.True(t, ok)
+	require.True(t, decoded.Cut)
+	rows, result, err := readAll(t, s, cursor)
+	require.NoError(t, err)
+	require.False(t, result.Full)
+	require.Equal(t, "alice", rows[len(rows)-1].Values[0])
+	require.True(t, rows[len(rows)-1].Reinstate, "nothing is visited again, so this shows nothing")
+	read()
+	primary.Exec(t, database, `INSERT INTO revocations (jti, reinstate) VALUES ('bob', true)`)
+	read("bob")
+	run(t, long, `COMMIT`)
+	read()
+}
