@@ -40,7 +40,7 @@ func (publishes) Help() string {
 
     publisher publish --store ./list --source sqlite:revocations.db --key signing.jwk --create --issuer https://issuer.example --max-token-life 24h
     publisher publish --store s3://bucket/list --source sqlite:revocations.db --key signing.jwk
-    publisher publish --store s3://bucket/list --source postgres://revocast@db/auth --key signing.jwk --every 30s --valid-for 5m
+    publisher publish --store s3://bucket/list --source postgres://revocast@db/auth --source-name auth --key signing.jwk --every 30s --valid-for 5m
 
 Rows that are missing since the last time release nothing; only "reinstate" and expiry do. If nothing changed, a small manifest is published that says so: it keeps the list fresh.`
 }

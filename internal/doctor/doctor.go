@@ -120,14 +120,15 @@ func reads(ctx context.Context, s source.Source, head *history.Version) probe.Fi
 	finding := func(g probe.Grade, format string, args ...any) probe.Finding {
 		return probe.Finding{Probe: "source", Grade: g, Text: fmt.Sprintf(format, args...)}
 	}
-	var since source.Cursor
+	var cursors map[string]source.Cursor
 	from := "from its start"
 	if head != nil {
-		if cursor, ok := head.Sources[s.Name()]; ok {
-			since, from = source.Cursor(cursor), "from where the list has read it"
+		cursors = head.Sources
+		if _, ok := cursors[s.Name()]; ok {
+			from = "from where the list has read it"
 		}
 	}
-	read, err := s.Read(ctx, since, func(*source.Row) error { return nil })
+	read, err := source.Read(ctx, s, cursors, func(*source.Row) error { return nil })
 	if err != nil {
 		return finding(probe.Fail, "the source cannot be read: %v", err)
 	}

@@ -34,6 +34,18 @@ func (s *Server) CatchUp(t testing.TB, server *Server) {
 	t.Fatalf("the standby did not get to %s within a minute", at)
 }
 
+// Pause makes a standby stand still, until pg_wal_replay_resume.
+func (s *Server) Pause(t testing.TB) {
+	t.Helper()
+	s.Exec(t, "postgres", `SELECT pg_wal_replay_pause()`)
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if s.Text(t, "postgres", `SELECT pg_get_wal_replay_pause_state()`) == "paused" {
+			return
+		}
+	}
+	t.Fatal("the standby did not pause within a minute")
+}
+
 // Promote makes a standby a server of its own.
 func (s *Server) Promote(t testing.TB) {
 	t.Helper()

@@ -157,3 +157,54 @@ func TestPostgresLogicalReplicaTakesOver(t *testing.T) {
 	list.publish(address, source.Options{})
 	require.False(t, list.refuses("alice"))
 }
+
+// One list is published from the primary and from a standby, each under the name of its own
+// address, so with two cursors. The standby must not be behind the primary's; and what was let
+// in by the one is not let in again by the other.
+func TestPostgresByTwoAddresses(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.Start(t)
+	database := primary.Database(t)
+	primary.Exec(t, database, source.PostgresSchema, suspend("alice"))
+	standby := primary.Standby(t)
+	standby.CatchUp(t, primary)
+	list, first, second := &suspension{t: t}, primary.URL("postgres", database), standby.URL("postgres", database)
+	list.publish(first, source.Options{})
+	list.publish(second, source.Options{})
+
+	primary.Exec(t, database, letIn("alice"))
+	standby.CatchUp(t, primary)
+	standby.Pause(t)
+	primary.Exec(t, database, suspend("alice"))
+	list.publish(first, source.Options{})
+	require.True(t, list.refuses("alice"))
+	for _, opt := range []source.Options{{}, {Query: `SELECT sub, reinstate FROM revocations ORDER BY id`}} {
+		list.open(second, opt)
+		_, err := publish.Run(t.Context(), list.cfg)
+		require.ErrorIs(t, err, source.ErrOlderSource)
+		require.ErrorContains(t, err, " as "+first+"; let it catch up, or name the server that is ahead")
+		require.NotContains(t, err.Error(), "--source-name")
+	}
+	standby.Exec(t, database, `SELECT pg_wal_replay_resume()`)
+	standby.CatchUp(t, primary)
+	list.publish(second, source.Options{})
+	require.True(t, list.refuses("alice"))
+
+	primary.Exec(t, database, letIn("alice"))
+	list.publish(first, source.Options{})
+	require.False(t, list.refuses("alice"))
+	file := filepath.Join(t.TempDir(), "ops.jsonl")
+	require.NoError(t, os.WriteFile(file, []byte(`{"sub":"alice"}`+"\n"), 0o600))
+	list.publish(file, source.Options{})
+	standby.CatchUp(t, primary)
+	require.EqualValues(t, 1, list.publish(second, source.Options{}).Rows)
+	require.True(t, list.refuses("alice"), "what the primary's address had let in came again under the standby's")
+
+	standby.Promote(t)
+	list.publish(second, source.Options{})
+	primary.Exec(t, database, letIn("alice"))
+	list.open(first, source.Options{})
+	_, err := publish.Run(t.Context(), list.cfg)
+	require.ErrorIs(t, err, source.ErrOlderSource)
+	require.ErrorContains(t, err, "is on timeline 1, and timeline 2 was read before as "+second+", so it is not the server that was promoted")
+}

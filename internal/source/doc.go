@@ -109,6 +109,11 @@
 // lower; or if the xmin is. Of two servers of a cluster either may be read at any time,
 // if it is not behind; each change between them reads everything.
 //
+// A list that names a cluster's servers by their addresses has a cursor of each. So [Read] holds a
+// server against the cursors of other names, too, and tells the rows that were read by
+// those: a standby that lags, or comes later, would release what was revoked since. Only a primary on a
+// cursor's timeline and behind it is let in under another name: an older copy, started by itself.
+//
 // # PostgreSQL: a query with @since
 //
 // @since is the moment at which the last reading began, by the database's clock, less

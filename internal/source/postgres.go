@@ -39,12 +39,16 @@ func openPostgres(location, place string, opt Options) (Source, error) {
 func (s *postgresSource) Name() string { return s.name }
 
 func (s *postgresSource) Read(ctx context.Context, since Cursor, visit func(*Row) error) (Result, error) {
+	return s.read(ctx, since, nil, visit)
+}
+
+func (s *postgresSource) read(ctx context.Context, since Cursor, beside []pgCursor, visit func(*Row) error) (Result, error) {
 	conn, err := connectPostgres(ctx, s.location, s.place)
 	if err != nil {
 		return Result{}, err
 	}
 	defer closePostgres(ctx, conn)
-	r := &reading{ctx: ctx, source: s.place, unit: "row", skip: s.skip, visit: visit}
+	r := &reading{ctx: ctx, source: s.place, unit: "row", skip: s.skip, visit: visit, beside: beside}
 	if s.query != nil {
 		cursor, _ := decodeCursor[pgQueryCursor](since)
 		err = r.postgresQuery(conn, s.query, cursor)

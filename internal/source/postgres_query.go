@@ -62,9 +62,9 @@ type pgQueryCursor struct {
 
 // postgresQuery visits the rows of a user's own SELECT.
 func (r *reading) postgresQuery(conn *pgconn.PgConn, user *pgUserQuery, since *pgQueryCursor) error {
-	server, err := readServer(r.ctx, conn)
+	server, err := r.server(conn)
 	if err != nil {
-		return fmt.Errorf("cannot read the source %s: %w", r.source, err)
+		return err
 	}
 	goesOn := false
 	if since != nil {

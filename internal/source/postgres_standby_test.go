@@ -5,7 +5,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -41,10 +40,7 @@ func TestPostgresStandby(t *testing.T) {
 	p := follow(t, primary.URL("postgres", database), Options{})
 	p.cursor = f.cursor
 	p.step(true, "a", "late", "b")
-	standby.Exec(t, database, `SELECT pg_wal_replay_pause()`)
-	require.Eventually(t, func() bool {
-		return standby.Text(t, database, `SELECT pg_get_wal_replay_pause_state()`) == "paused"
-	}, time.Minute, 10*time.Millisecond)
+	standby.Pause(t)
 	primary.Exec(t, database, insert1("c"))
 	p.step(false, "c")
 	f.step(false) // it is where it was

@@ -29,9 +29,9 @@ const maxSeen = 1200
 func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) error {
 	// Asked before the snapshot: what it says of a standby's progress and of whether
 	// it is a standby must hold for the snapshot too, and both only go one way.
-	server, err := readServer(r.ctx, conn)
+	server, err := r.server(conn)
 	if err != nil {
-		return fmt.Errorf("cannot read the source %s: %w", r.source, err)
+		return err
 	}
 	t, err := r.openTable(conn)
 	if err != nil {
@@ -53,7 +53,10 @@ func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) 
 			same, goesOn = false, false
 		}
 	}
-	var known func(id int64, txid uint64) bool // nil: what is in seen is no news at all
+	known, err := r.readBeside(conn, t, server)
+	if err != nil {
+		return err
+	}
 	switch {
 	case goesOn:
 		query.sql = `SELECT * FROM revocations WHERE txid >= $1 ORDER BY id`
@@ -63,8 +66,7 @@ func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) 
 		}
 	case same:
 		r.result.Full = true
-		was := seen
-		known = func(id int64, txid uint64) bool { return id <= since.ID && (txid < since.Xmin || was.has(txid)) }
+		known = append(known, pgRead{since.ID, since.Xmin, seen})
 		seen = nil
 	default:
 		r.fromStart()
@@ -121,7 +123,7 @@ func (r *reading) goesOn(conn *pgconn.PgConn, t *pgTable, server pgServer, since
 
 // newRows visits the rows of transactions that are not in seen, and says which of them were
 // known before. It gives what then has been seen from the snapshot's xmin on.
-func (r *reading) newRows(conn *pgconn.PgConn, query pgQuery, t *pgTable, standby bool, seen txids, known func(int64, uint64) bool, cursor *pgCursor) (txids, error) {
+func (r *reading) newRows(conn *pgconn.PgConn, query pgQuery, t *pgTable, standby bool, seen txids, known []pgRead, cursor *pgCursor) (txids, error) {
 	b := builder{wordy: true}
 	q, err := r.start(conn, &b, query)
 	if err != nil {
@@ -144,7 +146,7 @@ func (r *reading) newRows(conn *pgconn.PgConn, query pgQuery, t *pgTable, standb
 		if seen.has(txid) {
 			continue
 		}
-		r.known = known != nil && known(line, txid)
+		r.known = slices.ContainsFunc(known, func(read pgRead) bool { return read.has(line, txid) })
 		if err := r.raw(&b, line, q.columns, fields); err != nil {
 			return nil, err
 		}
