@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/revocast/revocast/internal/history"
@@ -137,6 +138,9 @@ func reads(ctx context.Context, s source.Source, head *history.Version) probe.Fi
 	}
 	if read.SkippedRows > 0 {
 		return finding(probe.Fail, "%d bad rows beside %d good ones, read %s; publishing stops at the first, unless --skip-bad-rows leaves them out: %v", read.SkippedRows, read.Rows, from, read.Skipped[0])
+	}
+	if len(read.Warnings) > 0 {
+		return finding(probe.Warning, "%d rows, read %s, and none of them bad; but %s", read.Rows, from, strings.Join(read.Warnings, "; "))
 	}
 	return finding(probe.OK, "%d rows, read %s, and none of them bad", read.Rows, from)
 }

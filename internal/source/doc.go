@@ -109,6 +109,9 @@
 // lower; or if the xmin is. Of two servers of a cluster either may be read at any time,
 // if it is not behind; each change between them reads everything.
 //
+// A standby that stands still is not older than at the last reading. It is read, with a warning if its
+// replay is paused or far behind what it received, or if nothing feeds it.
+//
 // A list that names a cluster's servers by their addresses has a cursor of each. So [Read] holds a
 // server against the cursors of other names, too, and tells the rows that were read by
 // those: a standby that lags, or comes later, would release what was revoked since. Only a primary on a

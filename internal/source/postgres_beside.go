@@ -38,7 +38,8 @@ func (s pgServer) copyOf(last pgServer) bool {
 }
 
 // server asks the server what it is, and holds it against the cursors of other names. Else a standby
-// that lags would release what was revoked since, as it was read from the primary.
+// that lags would release what was revoked since, as it was read from the primary. One that
+// stands still is warned of.
 func (r *reading) server(conn *pgconn.PgConn) (pgServer, error) {
 	server, err := readServer(r.ctx, conn)
 	if err != nil {
@@ -52,7 +53,10 @@ func (r *reading) server(conn *pgconn.PgConn) (pgServer, error) {
 			return server, err
 		}
 	}
-	return server, nil
+	if server.Standby {
+		err = r.lag(conn)
+	}
+	return server, err
 }
 
 // readBeside gives the sets of rows that were read under other names: of them a reinstatement

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -43,7 +44,9 @@ func TestPostgresStandby(t *testing.T) {
 	standby.Pause(t)
 	primary.Exec(t, database, insert1("c"))
 	p.step(false, "c")
+	f.warned = `is a standby, and its replay is paused \(pg_wal_replay_resume ends that\): the last that it shows was committed at 2`
 	f.step(false) // it is where it was
+	f.warned = ""
 	ahead := f.cursor
 	f.cursor = p.cursor
 	_, _, err := readAll(t, f.source, f.cursor)
@@ -132,4 +135,52 @@ func TestPostgresStandbyRevisits(t *testing.T) {
 	read("bob")
 	run(t, long, `COMMIT`)
 	read()
+}
+
+// A standby that does not get on is as old as at the last reading, and not a bit older. So who
+// publishes from it is told, by what the reader's role may see.
+func TestPostgresStandbyStandsStill(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.Start(t)
+	database := withTable(t, primary)
+	primary.Exec(t, database, insert1("a"), `CREATE TABLE sessions (sid text)`, `CREATE ROLE r LOGIN IN ROLE revocations_reader`, `GRANT SELECT ON sessions TO r`)
+	standby := primary.Standby(t)
+	standby.CatchUp(t, primary)
+	f := follow(t, standby.URL("r", database), Options{})
+	query := follow(t, standby.URL("r", database), Options{Query: `SELECT sid FROM sessions`})
+	f.step(true, "a")
+	query.step(true)
+	still := func(why string, want ...string) {
+		t.Helper()
+		f.warned = `^postgres://r@.* is a standby, and ` + why
+		query.warned = f.warned
+		f.step(false, want...)
+		query.step(true)
+	}
+	standby.Pause(t)
+	still(`its replay is paused \(pg_wal_replay_resume ends that\): what was committed meanwhile is missing$`)
+	standby.Exec(t, database, `SELECT pg_wal_replay_resume()`)
+	primary.Exec(t, database, insert1("b"))
+	standby.CatchUp(t, primary)
+
+	// Replay that is late on purpose, or too slow, and a commit behind which the rest waits.
+	standby.Exec(t, database, `ALTER SYSTEM SET recovery_min_apply_delay = '1h'`, `SELECT pg_reload_conf()`)
+	time.Sleep(time.Second)
+	primary.Exec(t, database, insert1("c"), `SELECT pg_logical_emit_message(false, '', repeat('x', 1 << 20)) FROM generate_series(1, 70)`)
+	flushed := primary.Text(t, database, `SELECT pg_current_wal_flush_lsn()`)
+	require.Eventually(t, func() bool {
+		return standby.Text(t, database, `SELECT pg_last_wal_receive_lsn() >= '`+flushed+`'`) == "t"
+	}, time.Minute, 10*time.Millisecond)
+	still(`its replay is far behind what it receives: the last that it shows was committed at \d{4}-\d\d-\d\dT[0-9:]*Z$`, "b")
+	standby.Exec(t, database, `ALTER SYSTEM RESET recovery_min_apply_delay`, `SELECT pg_reload_conf()`)
+	standby.CatchUp(t, primary)
+	f.warned, query.warned = "", ""
+	f.step(false, "c")
+	query.step(true)
+
+	primary.Close()
+	require.Eventually(t, func() bool {
+		return standby.Text(t, database, `SELECT count(*) FROM pg_stat_wal_receiver`) == "0"
+	}, time.Minute, 10*time.Millisecond)
+	still(`it receives nothing, as it is not connected to its primary: the last that it shows was committed at`)
 }

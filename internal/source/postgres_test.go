@@ -51,6 +51,7 @@ type follower struct {
 	t      *testing.T
 	source Source
 	cursor Cursor
+	warned string // what the one warning says, if there is to be one
 }
 
 func follow(t *testing.T, location string, opt Options) *follower {
@@ -63,7 +64,12 @@ func (f *follower) step(full bool, want ...string) []Row {
 	require.NoError(f.t, err)
 	require.Equal(f.t, append([]string{}, want...), jtis(rows))
 	require.Equal(f.t, full, result.Full)
-	require.Empty(f.t, result.Warnings)
+	if f.warned == "" {
+		require.Empty(f.t, result.Warnings)
+	} else {
+		require.Len(f.t, result.Warnings, 1)
+		require.Regexp(f.t, f.warned, result.Warnings[0])
+	}
 	f.cursor = result.Cursor
 	return rows
 }
