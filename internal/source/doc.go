@@ -120,7 +120,8 @@
 // # PostgreSQL: a query with @since
 //
 // @since is the moment at which the last reading began, by the database's clock, less
-// [Options].Window. If the row's timestamp is compared with it, a row is visited if its
+// [Options].Window; on a standby the moment of the last commit that it had replayed then, if that
+// is earlier, and if there was none everything is read. If the row's timestamp is compared with it, a row is visited if its
 // transaction commits within a window after the timestamp; any other is with the next full
 // reading, at which @since is -infinity: the first, every [Options].FullEvery, when the text of
 // the query changes, and where the table would be read from the start. Rows within the

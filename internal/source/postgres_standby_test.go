@@ -184,3 +184,38 @@ func TestPostgresStandbyStandsStill(t *testing.T) {
 	}, time.Minute, 10*time.Millisecond)
 	still(`it receives nothing, as it is not connected to its primary: the last that it shows was committed at`)
 }
+
+// A standby's clock goes on while its replay lags by more than the window. What it shows then
+// was committed before its last reading, and is new all the same.
+func TestPostgresQueryOnStandby(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.Start(t)
+	database := primary.Database(t)
+	add := func(sid string) {
+		t.Helper()
+		primary.Exec(t, database, fmt.Sprintf(`INSERT INTO sessions VALUES ('%s')`, sid))
+	}
+	primary.Exec(t, database, `CREATE TABLE sessions (sid text, gone timestamptz DEFAULT clock_timestamp())`)
+	add("a")
+	standby := primary.Standby(t)
+	f := follow(t, standby.URL("postgres", database), Options{Query: `SELECT sid FROM sessions WHERE gone >= @since ORDER BY gone`, Window: time.Second})
+	f.step(true, "a")
+	f.step(true, "a", "a") // the window, and all: as long as it has replayed no commit, nobody knows what it shows
+	add("b")
+	standby.CatchUp(t, primary)
+	f.step(false, "a", "b")
+	time.Sleep(2 * time.Second)
+	add("c")
+	standby.CatchUp(t, primary)
+	f.step(false, "b", "c")
+
+	standby.Pause(t)
+	add("late")
+	time.Sleep(3 * time.Second)
+	f.warned = "its replay is paused"
+	f.step(false, "c")
+	f.warned = ""
+	standby.Exec(t, database, `SELECT pg_wal_replay_resume()`)
+	standby.CatchUp(t, primary)
+	f.step(false, "c", "late")
+}
