@@ -127,5 +127,6 @@
 // the query changes, and where the table would be read from the start. Rows within the
 // window come again, which applies them again: a window is no place for revocations
 // that are reinstated by a row of their own with an older timestamp. A query
-// is one statement in a read-only transaction, and refused from a server that is behind.
+// is one statement in a read-only transaction, and refused from a server that is behind. As with the
+// table, what a row-level policy would hide from it is an error.
 package source

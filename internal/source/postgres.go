@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -137,12 +138,20 @@ type connectError struct {
 }
 
 func (e *connectError) Error() string {
-	// The driver tries every address of a host, and puts each failure on a line.
+	// The driver tries every address of a host, with and without TLS, and puts each failure on a
+	// line, many of which say the same.
 	err := e.err
 	if c, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		err = c.Unwrap()
 	}
-	return fmt.Sprintf("cannot connect to %s: %s", e.place, strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", "; ")), " "))
+	var said []string
+	for line := range strings.Lines(err.Error()) {
+		line = strings.Join(strings.Fields(line), " ")
+		if !slices.ContainsFunc(said, func(s string) bool { return strings.HasSuffix(s, line) }) {
+			said = append(said, line)
+		}
+	}
+	return fmt.Sprintf("cannot connect to %s: %s", e.place, strings.Join(said, "; "))
 }
 
 func (e *connectError) Unwrap() error { return e.err }

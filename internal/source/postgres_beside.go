@@ -1,7 +1,6 @@
 package source
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -43,7 +42,7 @@ func (s pgServer) copyOf(last pgServer) bool {
 func (r *reading) server(conn *pgconn.PgConn) (pgServer, error) {
 	server, err := readServer(r.ctx, conn)
 	if err != nil {
-		return server, fmt.Errorf("cannot read the source %s: %w", r.source, err)
+		return server, r.cannotRead(err)
 	}
 	for _, last := range r.beside {
 		if server.copyOf(last.pgServer) {

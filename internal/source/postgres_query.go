@@ -72,12 +72,12 @@ func (r *reading) postgresQuery(conn *pgconn.PgConn, user *pgUserQuery, since *p
 			return err
 		}
 	}
-	if err := exec(r.ctx, conn, `BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY`); err != nil {
-		return fmt.Errorf("cannot read the source %s: %w", r.source, err)
+	if err := exec(r.ctx, conn, `BEGIN ISOLATION LEVEL READ COMMITTED`+inTransaction); err != nil {
+		return r.cannotRead(err)
 	}
 	now, shown, err := r.clock(conn)
 	if err != nil {
-		return fmt.Errorf("cannot read the source %s: its clock: %w", r.source, err)
+		return r.cannotRead(err)
 	}
 	cursor := pgQueryCursor{pgServer: server, Query: user.sum, At: shown, Full: now}
 	// The same query on the same database: what of it comes again can be told.
@@ -153,7 +153,7 @@ func (r *reading) userRows(conn *pgconn.PgConn, user *pgUserQuery, from string) 
 	b := builder{wordy: true}
 	q, err := r.start(conn, &b, query)
 	if err != nil {
-		return fmt.Errorf("the query on %s failed: %w", r.source, err)
+		return r.queryFailed(err)
 	}
 	for line := int64(1); q.NextRow(); line++ {
 		if err := r.raw(&b, line, q.columns, q.Values()); err != nil {
@@ -161,7 +161,7 @@ func (r *reading) userRows(conn *pgconn.PgConn, user *pgUserQuery, from string) 
 		}
 	}
 	if _, err := q.Close(); err != nil {
-		return fmt.Errorf("the query on %s failed: %w", r.source, err)
+		return r.queryFailed(err)
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ const standbyState = `SELECT
 func (r *reading) lag(conn *pgconn.PgConn) error {
 	row, err := oneRow(r.ctx, conn, standbyState)
 	if err != nil {
-		return fmt.Errorf("cannot read the source %s: %w", r.source, err)
+		return r.cannotRead(err)
 	}
 	if row[0] == "" {
 		return nil

@@ -150,6 +150,9 @@ func TestPostgresStandbyStandsStill(t *testing.T) {
 	query := follow(t, standby.URL("r", database), Options{Query: `SELECT sid FROM sessions`})
 	f.step(true, "a")
 	query.step(true)
+	_, err := Record(t.Context(), standby.URL("postgres", database), NewRow{Claims: map[string]string{"jti": "x"}})
+	require.EqualError(t, err, "nothing can be taken as recorded in "+standby.URL("postgres", database)+": it is a standby, which takes no rows; name its primary")
+
 	still := func(why string, want ...string) {
 		t.Helper()
 		f.warned = `^postgres://r@.* is a standby, and ` + why
