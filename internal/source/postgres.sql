@@ -23,7 +23,10 @@ CREATE TABLE IF NOT EXISTS revocations (
 	reason     text,
 	reinstate  boolean NOT NULL DEFAULT false,
 	iss        text,
-	UNIQUE (txid, id)
+	UNIQUE (txid, id),
+	CONSTRAINT revocations_moments CHECK (exp BETWEEN '1970-01-01 00:00Z' AND '9999-12-31 23:59:59Z'
+		AND before BETWEEN '1970-01-01 00:00Z' AND '9999-12-31 23:59:59Z'
+		AND revoked_at BETWEEN '1970-01-01 00:00Z' AND '9999-12-31 23:59:59Z') -- infinity would stop all publishing
 );
 
 -- Reading goes by txid, so nobody may choose it: not a writer, not COPY, not replication.
@@ -60,10 +63,15 @@ DECLARE
 	ids regclass := pg_get_serial_sequence('revocations', 'id');
 BEGIN
 	IF col_description('revocations'::regclass, place) IS DISTINCT FROM here THEN
-		ALTER TABLE revocations DISABLE TRIGGER USER;
+		ALTER TABLE revocations DISABLE TRIGGER USER, DROP CONSTRAINT IF EXISTS revocations_moments;
 		UPDATE revocations SET txid = pg_current_xact_id() WHERE txid >= pg_snapshot_xmin(pg_current_snapshot());
 		ALTER TABLE revocations ENABLE TRIGGER USER;
 		EXECUTE format('COMMENT ON COLUMN revocations.txid IS %L', here);
+	END IF;
+	IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'revocations'::regclass AND conname = 'revocations_moments') THEN
+		ALTER TABLE revocations ADD CONSTRAINT revocations_moments CHECK (exp BETWEEN '1970-01-01 00:00Z' AND '9999-12-31 23:59:59Z'
+			AND before BETWEEN '1970-01-01 00:00Z' AND '9999-12-31 23:59:59Z'
+			AND revoked_at BETWEEN '1970-01-01 00:00Z' AND '9999-12-31 23:59:59Z') NOT VALID; -- older rows stay as they are
 	END IF;
 	-- Replication brings rows, but not how far ids are. An id below those that were read is a
 	-- failing INSERT at best, and at worst a row that comes before older ones.
