@@ -29,8 +29,8 @@ type publishes struct {
 	Cache         string `placeholder:"DIR" help:"Keep the last state here, to read less of the store, and to notice if that was set back to an older copy."`
 
 	Query       string `placeholder:"SELECT…" help:"With SQL, the rows: columns as in the table revocations. With PostgreSQL @since in it stands for the last reading, less --window."`
-	Window      span   `placeholder:"1h" help:"How much longer than it thinks a row may take to be committed, for @since; by default 1h."`
-	FullEvery   span   `placeholder:"24h" help:"How often @since is the beginning of time; by default 24h."`
+	Window      span   `placeholder:"1h" help:"For @since: how much older than its commit the timestamp of a row may be; any older, and the row waits for the next full pass. By default 1h."`
+	FullEvery   span   `placeholder:"24h" help:"How often there is a full pass, in which @since is -infinity; by default 24h."`
 	SourceName  string `placeholder:"NAME" help:"The name under which the list keeps how far the source was read; by default SOURCE."`
 	SkipBadRows bool   `help:"Count and list bad rows instead of stopping at the first."`
 }
@@ -40,7 +40,7 @@ func (publishes) Help() string {
 
     publisher publish --store ./list --source sqlite:revocations.db --key signing.jwk --create --issuer https://issuer.example --max-token-life 24h
     publisher publish --store s3://bucket/list --source sqlite:revocations.db --key signing.jwk
-    publisher publish --store s3://bucket/list --source postgres://revocast@db/auth --key signing.jwk --every 30s --valid-for 5m
+    publisher publish --store s3://bucket/list --source postgres://revocast@db/auth --source-name auth --key signing.jwk --every 30s --valid-for 5m
 
 Rows that are missing since the last time release nothing; only "reinstate" and expiry do. If nothing changed, a small manifest is published that says so: it keeps the list fresh.`
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/revocast/revocast/internal/history"
@@ -120,14 +121,15 @@ func reads(ctx context.Context, s source.Source, head *history.Version) probe.Fi
 	finding := func(g probe.Grade, format string, args ...any) probe.Finding {
 		return probe.Finding{Probe: "source", Grade: g, Text: fmt.Sprintf(format, args...)}
 	}
-	var since source.Cursor
+	var cursors map[string]source.Cursor
 	from := "from its start"
 	if head != nil {
-		if cursor, ok := head.Sources[s.Name()]; ok {
-			since, from = source.Cursor(cursor), "from where the list has read it"
+		cursors = head.Sources
+		if _, ok := cursors[s.Name()]; ok {
+			from = "from where the list has read it"
 		}
 	}
-	read, err := s.Read(ctx, since, func(*source.Row) error { return nil })
+	read, err := source.Read(ctx, s, cursors, func(*source.Row) error { return nil })
 	if err != nil {
 		return finding(probe.Fail, "the source cannot be read: %v", err)
 	}
@@ -136,6 +138,9 @@ func reads(ctx context.Context, s source.Source, head *history.Version) probe.Fi
 	}
 	if read.SkippedRows > 0 {
 		return finding(probe.Fail, "%d bad rows beside %d good ones, read %s; publishing stops at the first, unless --skip-bad-rows leaves them out: %v", read.SkippedRows, read.Rows, from, read.Skipped[0])
+	}
+	if len(read.Warnings) > 0 {
+		return finding(probe.Warning, "%d rows, read %s, and none of them bad; but %s", read.Rows, from, strings.Join(read.Warnings, "; "))
 	}
 	return finding(probe.OK, "%d rows, read %s, and none of them bad", read.Rows, from)
 }

@@ -19,6 +19,7 @@ func (s *Server) Standby(t testing.TB) *Server {
 	if err := b.Up(); err != nil {
 		t.Fatal(err)
 	}
+	b.await(t, "follow", `SELECT EXISTS (SELECT FROM pg_stat_wal_receiver)`)
 	return b
 }
 
@@ -26,12 +27,25 @@ func (s *Server) Standby(t testing.TB) *Server {
 func (s *Server) CatchUp(t testing.TB, server *Server) {
 	t.Helper()
 	at := server.Text(t, "postgres", `SELECT pg_current_wal_lsn()`)
+	s.await(t, "get to "+at, `SELECT pg_last_wal_replay_lsn() >= '`+at+`'`)
+}
+
+// Pause makes a standby stand still, until pg_wal_replay_resume.
+func (s *Server) Pause(t testing.TB) {
+	t.Helper()
+	s.Exec(t, "postgres", `SELECT pg_wal_replay_pause()`)
+	s.await(t, "pause", `SELECT pg_get_wal_replay_pause_state() = 'paused'`)
+}
+
+// await waits until a query says true.
+func (s *Server) await(t testing.TB, what, query string) {
+	t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if s.Text(t, "postgres", `SELECT pg_last_wal_replay_lsn() >= '`+at+`'`) == "t" {
+		if s.Text(t, "postgres", query) == "t" {
 			return
 		}
 	}
-	t.Fatalf("the standby did not get to %s within a minute", at)
+	t.Fatalf("the standby did not %s within a minute", what)
 }
 
 // Promote makes a standby a server of its own.

@@ -90,7 +90,7 @@ func (d *draft) readRows(ctx context.Context) error {
 		return err
 	}
 	c := d.changes
-	read, err := d.Source.Read(ctx, d.manifest.Sources[name], func(row *source.Row) error {
+	read, err := source.Read(ctx, d.Source, d.manifest.Sources, func(row *source.Row) error {
 		if c.rows++; c.rows%10_000 == 0 {
 			d.Step("reading "+name, c.rows)
 		}

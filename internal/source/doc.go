@@ -127,14 +127,24 @@
 // lower; or if the xmin is. Of two servers of a cluster either may be read at any time,
 // if it is not behind; each change between them reads everything.
 //
+// A standby that stands still is not older than at the last reading. It is read, with a warning if its
+// replay is paused or far behind what it received, or if nothing feeds it.
+//
+// A list that names a cluster's servers by their addresses has a cursor of each. So [Read] holds a
+// server against the cursors of other names, too, and tells the rows that were read by
+// those: a standby that lags, or comes later, would release what was revoked since. Only a primary on a
+// cursor's timeline and behind it is let in under another name: an older copy, started by itself.
+//
 // # PostgreSQL: a query with @since
 //
 // @since is the moment at which the last reading began, by the database's clock, less
-// [Options].Window. If the row's timestamp is compared with it, a row is visited if its
+// [Options].Window; on a standby the moment of the last commit that it had replayed then, if that
+// is earlier, and if there was none everything is read. If the row's timestamp is compared with it, a row is visited if its
 // transaction commits within a window after the timestamp; any other is with the next full
 // reading, at which @since is -infinity: the first, every [Options].FullEvery, when the text of
 // the query changes, and where the table would be read from the start. Rows within the
 // window come again, which applies them again: a window is no place for revocations
 // that are reinstated by a row of their own with an older timestamp. A query
-// is one statement in a read-only transaction, and refused from a server that is behind.
+// is one statement in a read-only transaction, and refused from a server that is behind. As with the
+// table, what a row-level policy would hide from it is an error.
 package source

@@ -82,6 +82,7 @@ type reading struct {
 	visit  func(*Row) error
 	again  func(*Row) bool // nil: no row was read before
 	known  bool            // the row under way was, for certain
+	beside []pgCursor      // the list's, of other names
 	result Result
 }
 

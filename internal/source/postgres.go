@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,12 +40,16 @@ func openPostgres(location, place string, opt Options) (Source, error) {
 func (s *postgresSource) Name() string { return s.name }
 
 func (s *postgresSource) Read(ctx context.Context, since Cursor, visit func(*Row) error) (Result, error) {
+	return s.read(ctx, since, nil, visit)
+}
+
+func (s *postgresSource) read(ctx context.Context, since Cursor, beside []pgCursor, visit func(*Row) error) (Result, error) {
 	conn, err := connectPostgres(ctx, s.location, s.place)
 	if err != nil {
 		return Result{}, err
 	}
 	defer closePostgres(ctx, conn)
-	r := &reading{ctx: ctx, source: s.place, unit: "row", skip: s.skip, visit: visit}
+	r := &reading{ctx: ctx, source: s.place, unit: "row", skip: s.skip, visit: visit, beside: beside}
 	if s.query != nil {
 		cursor, _ := decodeCursor[pgQueryCursor](since)
 		err = r.postgresQuery(conn, s.query, cursor)
@@ -133,12 +138,20 @@ type connectError struct {
 }
 
 func (e *connectError) Error() string {
-	// The driver tries every address of a host, and puts each failure on a line.
+	// The driver tries every address of a host, with and without TLS, and puts each failure on a
+	// line, many of which say the same.
 	err := e.err
 	if c, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		err = c.Unwrap()
 	}
-	return fmt.Sprintf("cannot connect to %s: %s", e.place, strings.Join(strings.Fields(strings.ReplaceAll(err.Error(), "\n", "; ")), " "))
+	var said []string
+	for line := range strings.Lines(err.Error()) {
+		line = strings.Join(strings.Fields(line), " ")
+		if !slices.ContainsFunc(said, func(s string) bool { return strings.HasSuffix(s, line) }) {
+			said = append(said, line)
+		}
+	}
+	return fmt.Sprintf("cannot connect to %s: %s", e.place, strings.Join(said, "; "))
 }
 
 func (e *connectError) Unwrap() error { return e.err }

@@ -3,8 +3,8 @@
 --     publisher schema | psql -1 -v ON_ERROR_STOP=1 DATABASE
 --
 -- It makes what is missing and changes nothing else, so it can be run again, as the table's
--- owner: after a column was added for a claim of your own, and after the table was
--- restored from a dump. The roles cannot log in. Grant them:
+-- owner: after a column was added for a claim of your own, after the table was restored from
+-- a dump, and when a logical replica takes over. The roles cannot log in. Grant them:
 --
 --     GRANT revocations_writer TO auth_service;
 --     GRANT revocations_reader TO revocast;
@@ -23,7 +23,10 @@ CREATE TABLE IF NOT EXISTS revocations (
 	reason     text,
 	reinstate  boolean NOT NULL DEFAULT false,
 	iss        text,
-	UNIQUE (txid, id)
+	UNIQUE (txid, id),
+	CONSTRAINT revocations_moments CHECK (exp BETWEEN '1970-01-01 00:00Z' AND '9999-12-31 23:59:59Z'
+		AND before BETWEEN '1970-01-01 00:00Z' AND '9999-12-31 23:59:59Z'
+		AND revoked_at BETWEEN '1970-01-01 00:00Z' AND '9999-12-31 23:59:59Z') -- infinity would stop all publishing
 );
 
 -- Reading goes by txid, so nobody may choose it: not a writer, not COPY, not replication.
@@ -57,12 +60,24 @@ DECLARE
 	here text := format('ids of transactions of cluster %s, in table %s',
 		(SELECT system_identifier FROM pg_control_system()), 'revocations'::regclass::oid);
 	place smallint := (SELECT attnum FROM pg_attribute WHERE attrelid = 'revocations'::regclass AND attname = 'txid');
+	ids regclass := pg_get_serial_sequence('revocations', 'id');
 BEGIN
 	IF col_description('revocations'::regclass, place) IS DISTINCT FROM here THEN
-		ALTER TABLE revocations DISABLE TRIGGER USER;
+		ALTER TABLE revocations DISABLE TRIGGER USER, DROP CONSTRAINT IF EXISTS revocations_moments;
 		UPDATE revocations SET txid = pg_current_xact_id() WHERE txid >= pg_snapshot_xmin(pg_current_snapshot());
 		ALTER TABLE revocations ENABLE TRIGGER USER;
 		EXECUTE format('COMMENT ON COLUMN revocations.txid IS %L', here);
+	END IF;
+	IF NOT EXISTS (SELECT FROM pg_constraint WHERE conrelid = 'revocations'::regclass AND conname = 'revocations_moments') THEN
+		ALTER TABLE revocations ADD CONSTRAINT revocations_moments CHECK (exp BETWEEN '1970-01-01 00:00Z' AND '9999-12-31 23:59:59Z'
+			AND before BETWEEN '1970-01-01 00:00Z' AND '9999-12-31 23:59:59Z'
+			AND revoked_at BETWEEN '1970-01-01 00:00Z' AND '9999-12-31 23:59:59Z') NOT VALID; -- older rows stay as they are
+	END IF;
+	-- Replication brings rows, but not how far ids are. An id below those that were read is a
+	-- failing INSERT at best, and at worst a row that comes before older ones.
+	IF (SELECT max(id) FROM revocations) > coalesce(pg_sequence_last_value(ids), 0) THEN
+		LOCK TABLE revocations IN SHARE ROW EXCLUSIVE MODE;
+		PERFORM setval(ids, greatest(max(id), pg_sequence_last_value(ids))) FROM revocations;
 	END IF;
 	IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'revocations'::regclass AND tgname = 'revocations_stamp') THEN
 		CREATE TRIGGER revocations_stamp BEFORE INSERT ON revocations FOR EACH ROW EXECUTE FUNCTION revocations_stamp();

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,12 +50,11 @@ func newUserQuery(opt Options) (*pgUserQuery, error) {
 	return q, nil
 }
 
-// A pgQueryCursor is when the result of a query was read, by the database's clock, in
-// microseconds since 1970.
+// A pgQueryCursor is when the result of a query was read, in microseconds since 1970.
 type pgQueryCursor struct {
 	pgServer
 	Query string `json:"query"`
-	At    int64  `json:"at"`
+	At    int64  `json:"at"`   // what was committed later was not shown
 	Full  int64  `json:"full"` // when all of it was
 	// Released are the reinstatements of the last reading: of all, or of a window.
 	Released remembered `json:"released,omitzero"`
@@ -62,9 +62,9 @@ type pgQueryCursor struct {
 
 // postgresQuery visits the rows of a user's own SELECT.
 func (r *reading) postgresQuery(conn *pgconn.PgConn, user *pgUserQuery, since *pgQueryCursor) error {
-	server, err := readServer(r.ctx, conn)
+	server, err := r.server(conn)
 	if err != nil {
-		return fmt.Errorf("cannot read the source %s: %w", r.source, err)
+		return err
 	}
 	goesOn := false
 	if since != nil {
@@ -72,21 +72,14 @@ func (r *reading) postgresQuery(conn *pgconn.PgConn, user *pgUserQuery, since *p
 			return err
 		}
 	}
-	// The clock comes before the query's snapshot. What that does not show committed later than
-	// this moment, so the next reading finds it if its timestamp is at most a window older. One
-	// statement has one snapshot, taken when it holds its locks.
-	if err := exec(r.ctx, conn, `BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY`); err != nil {
-		return fmt.Errorf("cannot read the source %s: %w", r.source, err)
+	if err := exec(r.ctx, conn, `BEGIN ISOLATION LEVEL READ COMMITTED`+inTransaction); err != nil {
+		return r.cannotRead(err)
 	}
-	row, err := oneRow(r.ctx, conn, `SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`)
+	now, shown, err := r.clock(conn)
 	if err != nil {
-		return fmt.Errorf("cannot read the source %s: %w", r.source, err)
+		return r.cannotRead(err)
 	}
-	now, err := strconv.ParseInt(row[0], 10, 64)
-	if err != nil {
-		return fmt.Errorf("cannot read the source %s: its clock: %w", r.source, err)
-	}
-	cursor := pgQueryCursor{pgServer: server, Query: user.sum, At: now, Full: now}
+	cursor := pgQueryCursor{pgServer: server, Query: user.sum, At: shown, Full: now}
 	// The same query on the same database: what of it comes again can be told.
 	same := since != nil && since.Query == user.sum && since.System == server.System && since.Database == server.Database
 	var was remembered
@@ -94,7 +87,7 @@ func (r *reading) postgresQuery(conn *pgconn.PgConn, user *pgUserQuery, since *p
 		was = since.Released
 	}
 	m := newMemory(was)
-	full := !user.since || !goesOn || !same || now < since.Full || now-since.Full >= user.fullEvery.Microseconds()
+	full := !user.since || !goesOn || !same || shown == 0 || now < since.Full || now-since.Full >= user.fullEvery.Microseconds()
 	window := user.since && same
 	switch {
 	case full && window:
@@ -116,7 +109,7 @@ func (r *reading) postgresQuery(conn *pgconn.PgConn, user *pgUserQuery, since *p
 		skipped, listed := r.result.SkippedRows, r.result.Skipped
 		r.again, r.result.Unsure = m.inWindow, r.result.Unsure || m.was.N > maxRemembered
 		// A clock that was set back makes the window longer, never shorter.
-		from := time.UnixMicro(min(since.At, now) - user.window.Microseconds()).UTC().Format(time.RFC3339Nano)
+		from := time.UnixMicro(min(since.At, cmp.Or(shown, since.At)) - user.window.Microseconds()).UTC().Format(time.RFC3339Nano)
 		if err := r.userRows(conn, user, from); err != nil {
 			return err
 		}
@@ -133,6 +126,24 @@ func (r *reading) postgresQuery(conn *pgconn.PgConn, user *pgUserQuery, since *p
 	return err
 }
 
+// clock gives the time, and the time up to which commits are shown, 0 if nobody knows. It comes before
+// the query's snapshot: what that does not show committed later, so the next reading
+// finds it if its timestamp is at most a window older. One statement has one
+// snapshot, taken when it holds its locks. A standby shows what was committed before the last
+// commit that it replayed, however late that was, by the primary's clock.
+func (r *reading) clock(conn *pgconn.PgConn) (now, shown int64, err error) {
+	row, err := oneRow(r.ctx, conn, `SELECT (extract(epoch FROM now) * 1000000)::bigint,
+		(extract(epoch FROM CASE WHEN NOT pg_is_in_recovery() THEN now WHEN at IS NULL THEN 'epoch' ELSE least(now, at) END) * 1000000)::bigint
+		FROM clock_timestamp() AS now, pg_last_xact_replay_timestamp() AS at`)
+	if err != nil {
+		return 0, 0, err
+	}
+	if now, err = strconv.ParseInt(row[0], 10, 64); err == nil {
+		shown, err = strconv.ParseInt(row[1], 10, 64)
+	}
+	return now, shown, err
+}
+
 // userRows visits the rows of the query, from a moment on if it has the placeholder.
 func (r *reading) userRows(conn *pgconn.PgConn, user *pgUserQuery, from string) error {
 	query := pgQuery{sql: user.sql, key: func(string) bool { return false }}
@@ -142,7 +153,7 @@ func (r *reading) userRows(conn *pgconn.PgConn, user *pgUserQuery, from string) 
 	b := builder{wordy: true}
 	q, err := r.start(conn, &b, query)
 	if err != nil {
-		return fmt.Errorf("the query on %s failed: %w", r.source, err)
+		return r.queryFailed(err)
 	}
 	for line := int64(1); q.NextRow(); line++ {
 		if err := r.raw(&b, line, q.columns, q.Values()); err != nil {
@@ -150,7 +161,7 @@ func (r *reading) userRows(conn *pgconn.PgConn, user *pgUserQuery, from string) 
 		}
 	}
 	if _, err := q.Close(); err != nil {
-		return fmt.Errorf("the query on %s failed: %w", r.source, err)
+		return r.queryFailed(err)
 	}
 	return nil
 }

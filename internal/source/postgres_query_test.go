@@ -96,6 +96,26 @@ func TestPostgresQuery(t *testing.T) {
 	}
 }
 
+// Columns that are no timestamptz, compared as docs/OPERATIONS.md has it, on a server that is
+// not at Greenwich.
+func TestPostgresQueryOfOtherTypes(t *testing.T) {
+	server, database := postgres(t)
+	server.Exec(t, database, `ALTER DATABASE `+database+` SET TimeZone = 'Asia/Tokyo'`, `CREATE TABLE sessions (sid text, ended timestamp, at bigint)`)
+	for _, where := range []string{`ended AT TIME ZONE 'UTC' >= @since`, `at >= floor(extract(epoch FROM greatest(@since, 'epoch')))::bigint`} {
+		server.Exec(t, database, `TRUNCATE sessions`)
+		add := func(sid, ago string) {
+			t.Helper()
+			server.Exec(t, database, fmt.Sprintf(`INSERT INTO sessions SELECT '%s', t AT TIME ZONE 'UTC', extract(epoch FROM t) FROM (SELECT now() - interval '%s' AS t) AS a`, sid, ago))
+		}
+		add("a", "2 days")
+		f := follow(t, server.URL("postgres", database), Options{Query: `SELECT sid FROM sessions WHERE ` + where + ` ORDER BY ended`})
+		f.step(true, "a")
+		add("b", "50 minutes")
+		add("c", "70 minutes")
+		f.step(false, "b")
+	}
+}
+
 // A row whose transaction takes shorter than the window comes at once, whenever it commits.
 func TestPostgresQueryCommitsLate(t *testing.T) {
 	server, database := postgres(t)

@@ -89,13 +89,44 @@ func TestPostgresRefused(t *testing.T) {
 	server.Exec(t, database, `ALTER TABLE revocations ENABLE ROW LEVEL SECURITY`, `CREATE ROLE hidden LOGIN IN ROLE revocations_reader`)
 	_, _, err := readAll(t, open(t, server.URL("hidden", database), Options{}), nil)
 	require.ErrorContains(t, err, "query would be affected by row-level security policy")
+	require.ErrorContains(t, err, "let it see all rows, with ALTER ROLE … BYPASSRLS")
+	_, _, err = readAll(t, open(t, server.URL("hidden", database), Options{Query: `SELECT jti FROM revocations`}), nil)
+	require.ErrorContains(t, err, "the query on "+server.URL("hidden", database)+" failed: ")
+	require.ErrorContains(t, err, "let it see all rows, with ALTER ROLE … BYPASSRLS")
+	server.Exec(t, database, `ALTER ROLE hidden BYPASSRLS`)
+	follow(t, server.URL("hidden", database), Options{Query: `SELECT jti FROM revocations`}).step(true)
+
+	// Somebody's ALTER TABLE that is not committed. The limit is 30 seconds, but for a role with one of its own.
+	other := begin(t, server, database)
+	run(t, other, `ALTER TABLE revocations ADD COLUMN x text`)
+	server.Exec(t, database, `ALTER ROLE hidden SET lock_timeout = '10ms'; GRANT revocations_writer TO hidden`)
+	const locked = "locked by another transaction, such as an ALTER TABLE that is still open: see pg_locks, and pg_stat_activity for whose it is"
+	_, _, err = readAll(t, open(t, server.URL("hidden", database), Options{}), nil)
+	require.ErrorContains(t, err, "revocations is "+locked)
+	_, _, err = readAll(t, open(t, server.URL("hidden", database), Options{Query: `SELECT jti FROM revocations`}), nil)
+	require.ErrorContains(t, err, "what it reads is "+locked)
+	_, err = Record(t.Context(), server.URL("hidden", database), NewRow{Claims: map[string]string{"jti": "a"}})
+	require.ErrorContains(t, err, "revocations is "+locked)
+	run(t, other, `ROLLBACK`)
+	run(t, other, `BEGIN`+inTransaction)
+	var limit string
+	require.NoError(t, other.QueryRow(t.Context(), `SHOW lock_timeout`).Scan(&limit))
+	require.Equal(t, "30s", limit)
+	run(t, other, `ROLLBACK`)
+
+	// A table of another schema.
+	server.Exec(t, database, `CREATE SCHEMA auth`, `ALTER TABLE revocations SET SCHEMA auth`, `GRANT USAGE ON SCHEMA auth TO hidden`)
+	_, _, err = readAll(t, open(t, server.URL("hidden", database), Options{}), nil)
+	require.ErrorContains(t, err, "and ?search_path=… in the address names the schema of one that is elsewhere")
+	follow(t, server.URL("hidden", database)+"?search_path=auth", Options{}).step(true)
+	server.Exec(t, database, `ALTER TABLE auth.revocations SET SCHEMA public`)
 
 	server.Exec(t, database, `ALTER TABLE revocations DISABLE TRIGGER revocations_stamp`)
 	refused("its table revocations lacks what publisher schema gives it (id, txid, and the trigger that sets txid)")
 	server.Exec(t, database, `DROP TABLE revocations`)
-	refused("cannot use the source " + address + ": it has no table revocations; publisher schema prints the SQL that makes one, and --query reads a table of your own")
+	refused("cannot use the source " + address + ": it has no table revocations that its role can see; publisher schema prints the SQL that makes one, and ?search_path=… in the address names the schema of one that is elsewhere; --query reads a table of your own")
 	_, err = Record(t.Context(), address, NewRow{Claims: map[string]string{"jti": "a"}})
-	require.ErrorContains(t, err, "it has no table revocations that this role can see; publisher schema prints the SQL that makes one")
+	require.ErrorContains(t, err, "it has no table revocations that its role can see; publisher schema prints the SQL that makes one")
 	server.Exec(t, database, `CREATE TABLE revocations (id bigint PRIMARY KEY, jti text)`)
 	refused("lacks what publisher schema gives it")
 	server.Exec(t, database, `DROP TABLE revocations`, `CREATE VIEW revocations AS SELECT 'a' AS jti`)
@@ -109,7 +140,10 @@ func TestPostgresRefused(t *testing.T) {
 	address = "postgres://u@" + listener.Addr().String() + "/db?connect_timeout=1"
 	refused("cannot connect to " + address)
 	require.NoError(t, listener.Close())
+	address = strings.Replace(address, "?", "?sslmode=prefer&", 1) // tries twice
 	refused("connection refused")
+	_, _, err = readAll(t, open(t, address, Options{}), nil)
+	require.Equal(t, 1, strings.Count(err.Error(), "connection refused"), "%v", err)
 }
 
 // Whatever ends a reading half-way ends it with an error.

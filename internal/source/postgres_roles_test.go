@@ -34,7 +34,9 @@ func TestPostgresRoles(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, rows, 2)
 	_, _, err = readAll(t, open(t, server.URL("w", database), Options{}), nil)
-	require.ErrorContains(t, err, "permission denied for table revocations")
+	require.ErrorContains(t, err, "permission denied for table revocations (SQLSTATE 42501); GRANT revocations_reader to its role")
+	_, err = Record(t.Context(), server.URL("r", database), NewRow{Claims: map[string]string{"jti": "a"}})
+	require.ErrorContains(t, err, "permission denied for table revocations (SQLSTATE 42501); GRANT revocations_writer to its role")
 
 	// The owner cannot choose a transaction id either, nor change a row.
 	owner := server.Connect(t, database)
@@ -46,6 +48,16 @@ func TestPostgresRoles(t *testing.T) {
 		_, err := owner.Exec(t.Context(), statement)
 		require.ErrorContains(t, err, "rows of revocations are not updated, because nobody would read them again; append a row instead", statement)
 	}
+}
+
+// Who may not make roles can be the owner, once somebody else has made them.
+func TestPostgresOwnerWithoutCreateRole(t *testing.T) {
+	server, _ := postgres(t)
+	server.Exec(t, "postgres", `DROP ROLE IF EXISTS own`, `CREATE ROLE own LOGIN`)
+	database := server.Database(t)
+	server.Exec(t, database, `ALTER DATABASE `+database+` OWNER TO own`)
+	require.NoError(t, pgtest.Exec(server.URL("own", database), PostgresSchema, insert1("a"), PostgresSchema))
+	follow(t, server.URL("own", database), Options{}).step(true, "a")
 }
 
 func TestPostgresRecord(t *testing.T) {
@@ -71,7 +83,7 @@ func TestPostgresRecord(t *testing.T) {
 	require.EqualError(t, err, `the row for `+address+`, field "device_id": the table revocations has no such column; its owner adds it with ALTER TABLE revocations ADD COLUMN "device_id" text, and lets writers use it by running publisher schema again`)
 	server.Exec(t, database, `ALTER TABLE revocations ADD COLUMN "device_id" text`)
 	_, err = Record(t.Context(), server.URL("w2", database), own)
-	require.ErrorContains(t, err, "permission denied for table revocations")
+	require.ErrorContains(t, err, "permission denied for table revocations (SQLSTATE 42501); its role may insert, but not all these columns: publisher schema, run again, lets revocations_writer use those that were added")
 	server.Exec(t, database, PostgresSchema)
 	_, err = Record(t.Context(), server.URL("w2", database), own)
 	require.NoError(t, err)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/revocast/revocast/internal/pgtest"
 )
 
 // A table with columns of text says the same as every other format.
@@ -118,4 +120,55 @@ func FuzzTimestamp(f *testing.F) {
 		}
 		checkAgainst(t, text, x, got)
 	})
+}
+
+// A moment that no row may have is refused where it is written: it would stop all publishing. In
+// a table from before that was so there may be some. They are skipped once, and told once.
+func TestPostgresMomentsOutOfRange(t *testing.T) {
+	t.Parallel()
+	server := pgtest.Start(t)
+	database := withTable(t, server)
+	insert := func(column, moment string) error {
+		return pgtest.Exec(server.URL("postgres", database), fmt.Sprintf(`INSERT INTO revocations (jti, %q) VALUES ('a', '%s')`, column, moment))
+	}
+	refused := func() {
+		t.Helper()
+		for _, column := range []string{"exp", "before", "revoked_at"} {
+			for _, moment := range []string{"infinity", "-infinity", "1969-12-31 23:59:59.999999Z", "9999-12-31 23:59:59.000001Z"} {
+				require.ErrorContains(t, insert(column, moment), "revocations_moments", moment)
+			}
+		}
+	}
+	refused()
+	require.NoError(t, insert("exp", "9999-12-31 23:59:59Z"))
+	require.NoError(t, insert("before", "1970-01-01 00:00Z"))
+	f := follow(t, server.URL("postgres", database), Options{})
+	f.step(true, "a", "a")
+
+	server.Exec(t, database, `ALTER TABLE revocations DROP CONSTRAINT revocations_moments`)
+	require.NoError(t, insert("exp", "infinity"))
+	server.Exec(t, database, PostgresSchema)
+	refused()
+	server.Exec(t, database, `COMMENT ON COLUMN revocations.txid IS NULL`, PostgresSchema) // as after a restore
+	refused()
+	server.Exec(t, database, insert1("b"))
+	_, _, err := readAll(t, f.source, f.cursor)
+	require.ErrorContains(t, err, `field "exp": infinity is no moment; leave the column NULL where there is no end`)
+	f.source = open(t, server.URL("postgres", database), Options{SkipBadRows: true})
+	told := func(skipped int64, full bool, want ...string) {
+		t.Helper()
+		rows, result, err := readAll(t, f.source, f.cursor)
+		require.NoError(t, err)
+		require.Equal(t, append([]string{}, want...), jtis(rows))
+		require.Equal(t, full, result.Full)
+		require.Equal(t, skipped, result.SkippedRows)
+		f.cursor = result.Cursor
+	}
+	told(1, false, "b")
+	told(0, false)
+	restart(t, server)
+	told(0, true, "a", "a", "b")
+	f.source = open(t, server.URL("postgres", database), Options{})
+	restart(t, server)
+	told(0, true, "a", "a", "b")
 }

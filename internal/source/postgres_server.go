@@ -17,6 +17,8 @@ type pgServer struct {
 	WAL      uint64 `json:"wal"`               // how much of it is safely written, or replayed
 	Life     string `json:"life"`              // changes with every start, crash and promotion
 	Standby  bool   `json:"standby,omitempty"` // it was in recovery
+
+	under string // the name of the source, if it is not the one that is read
 }
 
 // serverState asks for what a pgServer holds, in its order. On a standby the control file
@@ -53,18 +55,23 @@ func readServer(ctx context.Context, conn *pgconn.PgConn) (s pgServer, err error
 // restarted since, so that transaction ids mean what they did. If not, everything is read
 // again. The error is [ErrOlderSource].
 func (s pgServer) goesOn(last pgServer, location string) (bool, error) {
-	const todo = "let it catch up, or name the server that is ahead; if an older copy was restored on purpose, publish it under another --source-name"
+	todo, under := "let it catch up, or name the server that is ahead", ""
+	if last.under == "" {
+		todo += "; if an older copy was restored on purpose, publish it under another --source-name"
+	} else {
+		under = " as " + last.under
+	}
 	switch {
 	case s.System != last.System || s.Database != last.Database:
 		return false, nil
 	case !s.Standby && s.Timeline < last.Timeline:
-		return false, fmt.Errorf("%w: %s is on timeline %d, and timeline %d was read before, so it is not the server that was promoted; %s",
-			ErrOlderSource, location, s.Timeline, last.Timeline, todo)
+		return false, fmt.Errorf("%w: %s is on timeline %d, and timeline %d was read before%s, so it is not the server that was promoted; %s",
+			ErrOlderSource, location, s.Timeline, last.Timeline, under, todo)
 	case s.Timeline > last.Timeline:
 		return false, nil
 	case s.WAL < last.WAL:
-		return false, fmt.Errorf("%w: %s is at %s of its write-ahead log, and had been read at %s; %s",
-			ErrOlderSource, location, lsn(s.WAL), lsn(last.WAL), todo)
+		return false, fmt.Errorf("%w: %s is at %s of its write-ahead log, and had been read at %s%s; %s",
+			ErrOlderSource, location, lsn(s.WAL), lsn(last.WAL), under, todo)
 	}
 	return s.Life == last.Life && s.Standby == last.Standby, nil
 }

@@ -2,7 +2,6 @@ package source
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -29,9 +28,9 @@ const maxSeen = 1200
 func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) error {
 	// Asked before the snapshot: what it says of a standby's progress and of whether
 	// it is a standby must hold for the snapshot too, and both only go one way.
-	server, err := readServer(r.ctx, conn)
+	server, err := r.server(conn)
 	if err != nil {
-		return fmt.Errorf("cannot read the source %s: %w", r.source, err)
+		return err
 	}
 	t, err := r.openTable(conn)
 	if err != nil {
@@ -39,7 +38,7 @@ func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) 
 	}
 	next, err := readServer(r.ctx, conn)
 	if err != nil {
-		return fmt.Errorf("cannot read the source %s: %w", r.source, err)
+		return r.cannotRead(err)
 	}
 	next.Standby = server.Standby
 	goesOn, same, err := r.goesOn(conn, t, server, since)
@@ -53,7 +52,10 @@ func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) 
 			same, goesOn = false, false
 		}
 	}
-	known := func(id int64, txid uint64) bool { return seen.has(txid) }
+	known, err := r.readBeside(conn, t, server)
+	if err != nil {
+		return err
+	}
 	switch {
 	case goesOn:
 		query.sql = `SELECT * FROM revocations WHERE txid >= $1 ORDER BY id`
@@ -63,7 +65,7 @@ func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) 
 		}
 	case same:
 		r.result.Full = true
-		known = func(id int64, txid uint64) bool { return id <= since.ID && (txid < since.Xmin || seen.has(txid)) }
+		known, seen = append(known, pgRead{since.ID, since.Xmin, seen}), nil
 	default:
 		r.fromStart()
 		seen = nil
@@ -72,16 +74,20 @@ func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) 
 	if !r.result.Full {
 		cursor.ID = since.ID
 	}
-	if same && !goesOn {
+	wasRead := func(id int64, txid uint64) bool {
+		return slices.ContainsFunc(known, func(p pgRead) bool { return p.has(id, txid) })
+	}
+	if len(known) > 0 {
 		// What is known goes first, so that no reinstatement of that takes back what is new,
 		// but of a transaction that took its id long ago.
 		r.known = true
-		if _, err := r.tableRows(conn, query, t, server.Standby, known, cursor); err != nil {
+		old := func(id int64, txid uint64) bool { return !seen.has(txid) && wasRead(id, txid) }
+		if _, err := r.tableRows(conn, query, t, server.Standby, old, cursor); err != nil {
 			return err
 		}
 		r.known = false
 	}
-	news := func(id int64, txid uint64) bool { return !known(id, txid) }
+	news := func(id int64, txid uint64) bool { return !seen.has(txid) && !wasRead(id, txid) }
 	now, err := r.tableRows(conn, query, t, server.Standby, news, cursor)
 	if err != nil {
 		return err
@@ -92,7 +98,7 @@ func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) 
 	}
 	if cursor.ID != 0 {
 		if cursor.Row, err = r.rowSum(conn, cursor.ID); err != nil {
-			return fmt.Errorf("cannot read the source %s: %w", r.source, err)
+			return r.cannotRead(err)
 		}
 	}
 	var cut bool
@@ -121,7 +127,7 @@ func (r *reading) goesOn(conn *pgconn.PgConn, t *pgTable, server pgServer, since
 	// Another row in place of the last, or none, and the table may be another one.
 	sum, err := r.rowSum(conn, since.ID)
 	if err != nil {
-		return false, false, fmt.Errorf("cannot read the source %s: %w", r.source, err)
+		return false, false, r.cannotRead(err)
 	}
 	same = sum != "" && sum == since.Row
 	return ok && same, same, nil
@@ -133,7 +139,7 @@ func (r *reading) tableRows(conn *pgconn.PgConn, query pgQuery, t *pgTable, stan
 	b := builder{wordy: true}
 	q, err := r.start(conn, &b, query)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the source %s: %w", r.source, err)
+		return nil, r.cannotRead(err)
 	}
 	id := slices.IndexFunc(q.columns, func(c pgColumn) bool { return c.key == "id" })
 	txid := slices.IndexFunc(q.columns, func(c pgColumn) bool { return c.key == "txid" })
@@ -157,7 +163,7 @@ func (r *reading) tableRows(conn *pgconn.PgConn, query pgQuery, t *pgTable, stan
 		}
 	}
 	if _, err := q.Close(); err != nil {
-		return nil, fmt.Errorf("cannot read the source %s: %w", r.source, err)
+		return nil, r.cannotRead(err)
 	}
 	cursor.Cut = limit != math.MaxUint64
 	if !standby {
@@ -187,16 +193,12 @@ type pgTable struct {
 }
 
 // openTable begins the transaction. The lock comes before the snapshot: to a snapshot from
-// before an ALTER TABLE that writes the table anew, all its rows would be invisible. With
-// row_security off, a policy that would hide rows is an error.
+// before an ALTER TABLE that writes the table anew, all its rows would be invisible.
 func (r *reading) openTable(conn *pgconn.PgConn) (*pgTable, error) {
-	err := exec(r.ctx, conn, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-		SET LOCAL row_security = off; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO';
-		LOCK TABLE revocations IN ACCESS SHARE MODE`)
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "42P01" {
-		return nil, fmt.Errorf("cannot use the source %s: it has no table revocations; publisher schema prints the SQL that makes one, and --query reads a table of your own", r.source)
-	} else if err != nil {
-		return nil, fmt.Errorf("cannot read the source %s: %w", r.source, err)
+	if err := exec(r.ctx, conn, `BEGIN ISOLATION LEVEL REPEATABLE READ`+inTransaction+`
+		SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO';
+		LOCK TABLE revocations IN ACCESS SHARE MODE`); err != nil {
+		return nil, r.cannotRead(err)
 	}
 	row, err := oneRow(r.ctx, conn, `SELECT pg_current_snapshot(), c.oid,
 		c.relkind = 'r'
@@ -207,14 +209,14 @@ func (r *reading) openTable(conn *pgconn.PgConn) (*pgTable, error) {
 			= format('ids of transactions of cluster %s, in table %s', (SELECT system_identifier FROM pg_control_system()), c.oid)
 		FROM pg_class c WHERE c.oid = 'revocations'::regclass`)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the source %s: %w", r.source, err)
+		return nil, r.cannotRead(err)
 	}
 	if row[2] != "t" {
 		return nil, fmt.Errorf("cannot use the source %s: its table revocations lacks what publisher schema gives it (id, txid, and the trigger that sets txid), so new rows cannot be told from old ones; run publisher schema on it, or read it with --query", r.source)
 	}
 	t := &pgTable{oid: row[1], foreign: row[3] != "t"}
 	if t.snapshot, err = parseSnapshot(row[0]); err != nil {
-		return nil, fmt.Errorf("cannot read the source %s: %w", r.source, err)
+		return nil, r.cannotRead(err)
 	}
 	return t, nil
 }

@@ -51,6 +51,7 @@ type follower struct {
 	t      *testing.T
 	source Source
 	cursor Cursor
+	warned string // what the one warning says, if there is to be one
 }
 
 func follow(t *testing.T, location string, opt Options) *follower {
@@ -63,7 +64,12 @@ func (f *follower) step(full bool, want ...string) []Row {
 	require.NoError(f.t, err)
 	require.Equal(f.t, append([]string{}, want...), jtis(rows))
 	require.Equal(f.t, full, result.Full)
-	require.Empty(f.t, result.Warnings)
+	if f.warned == "" {
+		require.Empty(f.t, result.Warnings)
+	} else {
+		require.Len(f.t, result.Warnings, 1)
+		require.Regexp(f.t, f.warned, result.Warnings[0])
+	}
 	f.cursor = result.Cursor
 	return rows
 }
@@ -189,6 +195,62 @@ func TestPostgresCursorOfAnother(t *testing.T) {
 		rows, _, err := readAll(t, s, Cursor(foreign))
 		require.NoError(t, err)
 		require.Len(t, rows, 2)
+	}
+}
+
+// A list may know the same database by other names, such as the addresses of other servers. What it
+// read by these comes again, and what is behind them is older.
+func TestPostgresCursorsOfOtherNames(t *testing.T) {
+	server, database := postgres(t)
+	f := follow(t, server.URL("postgres", database), Options{})
+	server.Exec(t, database, insert1("a"))
+	f.step(true, "a")
+	own := f.cursor
+	server.Exec(t, database, insert1("b"))
+	f.step(false, "b")
+	cursor, ok := decodeCursor[pgCursor](f.cursor)
+	require.True(t, ok)
+	server.Exec(t, database, insert1("c"))
+	const known, unknown, older = "b", "", "older"
+	for name, c := range map[string]struct {
+		change func(*pgCursor)
+		want   string
+	}{
+		"the same":         {func(*pgCursor) {}, known},
+		"standby":          {func(c *pgCursor) { c.Standby, c.Life = true, "1" }, known},
+		"cluster":          {func(c *pgCursor) { c.System += "1"; c.Timeline++ }, unknown},
+		"database":         {func(c *pgCursor) { c.Database += "1"; c.Timeline++ }, unknown},
+		"table":            {func(c *pgCursor) { c.Table += "1" }, unknown},
+		"row":              {func(c *pgCursor) { c.Row = "1" }, unknown},
+		"put back in time": {func(c *pgCursor) { c.Xmin += 1000 }, unknown},
+		"broken":           {func(c *pgCursor) { c.Seen = "?" }, unknown},
+		"nothing":          {func(c *pgCursor) { *c = pgCursor{} }, unknown},
+		"newer timeline":   {func(c *pgCursor) { c.Timeline++ }, older},
+		// A copy that was started by itself is let in by another name.
+		"farther": {func(c *pgCursor) { c.WAL += 1 << 40 }, unknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			changed := *cursor
+			c.change(&changed)
+			other, err := encodeCursor(changed)
+			require.NoError(t, err)
+			cursors := map[string]Cursor{f.source.Name(): own, "other": other, "file": Cursor(`{"id":5,"row":"x"}`)}
+			rows, again := []Row{}, ""
+			_, err = Read(t.Context(), f.source, cursors, func(r *Row) error {
+				if rows = append(rows, clone(r)); r.Again {
+					again += r.Values[0]
+				}
+				return nil
+			})
+			if c.want == older {
+				require.ErrorIs(t, err, ErrOlderSource)
+				require.ErrorContains(t, err, "is on timeline 1, and timeline 2 was read before as other, so it is not the server that was promoted")
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, []string{"b", "c"}, jtis(rows))
+			require.Equal(t, c.want, again)
+		})
 	}
 }
 

@@ -18,8 +18,9 @@ func recordPostgres(ctx context.Context, location, place string, row *Row) (int6
 		return 0, err
 	}
 	defer closePostgres(ctx, conn)
-	// Where commits do not wait for the disk, this one does.
-	if _, err := oneRow(ctx, conn, `SELECT CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', false) END`); err != nil {
+	// Where commits do not wait for the disk, this one does; and a lock is not waited for without end.
+	if _, err := oneRow(ctx, conn, `SELECT CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', false) END,
+		CASE WHEN current_setting('lock_timeout') = '0' THEN set_config('lock_timeout', '30s', false) END`); err != nil {
 		return 0, err
 	}
 	var names, marks []string
@@ -37,11 +38,14 @@ func recordPostgres(ctx context.Context, location, place string, row *Row) (int6
 		return 0, err
 	}
 	if see[0] != "t" { // a writer that may not read need not see ids either
-		return 0, conn.ExecParams(ctx, insert, values, nil, nil, nil).Read().Err
+		if err := conn.ExecParams(ctx, insert, values, nil, nil, nil).Read().Err; err != nil {
+			return 0, cannotInsert(ctx, conn, err)
+		}
+		return 0, nil
 	}
 	id, err := oneRow(ctx, conn, insert+` RETURNING id`, values...)
 	if err != nil {
-		return 0, err
+		return 0, cannotInsert(ctx, conn, err)
 	}
 	return strconv.ParseInt(id[0], 10, 64)
 }
@@ -72,7 +76,7 @@ func hasColumn(ctx context.Context, conn *pgconn.PgConn, place, name string) err
 	case err != nil:
 		return err
 	case row[1] == "t":
-		return errors.New("it has no table revocations that this role can see; publisher schema prints the SQL that makes one")
+		return errors.New(noPostgresTable)
 	case row[0] != "t":
 		return bad(fmt.Sprintf("the table revocations has no such column; its owner adds it with ALTER TABLE revocations ADD COLUMN %s text, and lets writers use it by running publisher schema again", quoteIdentifier(name)))
 	}

@@ -49,6 +49,18 @@ type Source interface {
 	Read(ctx context.Context, since Cursor, visit func(*Row) error) (Result, error)
 }
 
+// Read reads a source from where a list has read it, by the cursors that the list keeps under
+// the names of its sources. One database may be there under the names of two servers. So it is
+// also refused if it is behind a cursor of another name, and what was read under that name
+// comes as [Row].Again.
+func Read(ctx context.Context, s Source, cursors map[string]Cursor, visit func(*Row) error) (Result, error) {
+	since := cursors[s.Name()]
+	if p, ok := s.(*postgresSource); ok {
+		return p.read(ctx, since, pgBeside(cursors, p.name), visit)
+	}
+	return s.Read(ctx, since, visit)
+}
+
 // MaxSkippedListed is how many skipped rows [Result].Skipped holds at most.
 const MaxSkippedListed = 1000
 
