@@ -197,6 +197,34 @@ func TestAnotherListOfTheSameKey(t *testing.T) {
 	s.says(c, head, "after the attack")
 }
 
+// The objects of version 4 are withheld, and what is found in its place is version 5 of another
+// list by the same key.
+func TestAnotherListBehindWithheldObjects(t *testing.T) {
+	attack{answer: func(s *siege) hostile.Answer {
+		other := s.another(issuer)
+		s.publish(`{"jti":"another","exp":"2027-01-16T00:00:00Z"}` + "\n")
+		elsewhere := hostile.Directory(other.bucket.String())
+		return hostile.First(
+			hostile.Only("versions/000000000005/", elsewhere),
+			hostile.Only(".crl.zst", elsewhere), // version 4 of ours has none there
+			hostile.Objects(map[string][]byte{signer.ManifestName(6): nil}),
+		)
+	}, is: history.ErrFork}.run(t)
+}
+
+// The attack ends, and nothing new is published: the very version that was attacked is taken.
+func TestTheAttackedVersionIsTaken(t *testing.T) {
+	s := besiege(t)
+	c := s.follow(s.cached)
+	head := s.next()
+	s.web.Attack(hostile.Only(".crl.zst", hostile.Everything(404, "")))
+	require.ErrorIs(t, c.Refresh(t.Context()), store.ErrNotFound)
+	s.says(c, held, "under attack")
+	s.web.Attack(nil)
+	require.NoError(t, c.Refresh(t.Context()))
+	s.says(c, head, "after the attack")
+}
+
 // nginx makes an ETag of the second and the length of a file, so two manifests that are published
 // within a second have the same. They are published in the time between two polls here.
 func TestTheSameETagForTwoManifests(t *testing.T) {

@@ -160,6 +160,12 @@ func TestAlgorithmConfusion(t *testing.T) {
 		require.NoError(t, err)
 		return sig
 	}
+	pss := func(in []byte) []byte {
+		_, rs := trusted()
+		sig, err := rs.Sign(rand.Reader, sha(in), &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256})
+		require.NoError(t, err)
+		return sig
+	}
 	runForgeries(t, map[string]forgery{
 		"none":                                  headed(signer.ErrAlgorithm, `{"alg":"none",`+typ+`}`, fixed(unsigned)),
 		"none with a kid":                       headed(signer.ErrAlgorithm, `{"alg":"none","kid":"$KID",`+typ+`}`, fixed(unsigned)),
@@ -170,6 +176,8 @@ func TestAlgorithmConfusion(t *testing.T) {
 		"HS256 with the key set, without a kid": headed(signer.ErrAlgorithm, `{"alg":"HS256",`+typ+`}`, jwks),
 		"RS256 under the name of an ES256 key":  headed(signer.ErrAlgorithm, `{"alg":"RS256","kid":"old ES256",`+typ+`}`, fixed(pkcs1)),
 		"PS256 by a key for RS256":              headed(signer.ErrAlgorithm, `{"alg":"PS256","kid":"old RS256",`+typ+`}`, fixed(pkcs1)),
+		"PS256 by a key for RS256, really":      headed(signer.ErrAlgorithm, `{"alg":"PS256","kid":"old RS256",`+typ+`}`, fixed(pss)),
+		"PS256 by a key for RS256, no name":     headed(signer.ErrAlgorithm, `{"alg":"PS256",`+typ+`}`, fixed(pss)),
 		"EdDSA under the name of an RS256 key":  headed(signer.ErrAlgorithm, `{"alg":"EdDSA","kid":"old RS256",`+typ+`}`, fixed(stranger)),
 		"an ECDSA signature of zeros": headed(signer.ErrBadSignature, `{"alg":"ES256","kid":"old ES256",`+typ+`}`,
 			fixed(func([]byte) []byte { return make([]byte, 64) })),
@@ -201,6 +209,7 @@ func TestManifestsThatCouldBeReadInTwoWays(t *testing.T) {
 		"something behind":         edited(signer.ErrMalformed, func(claims string) string { return claims + "{}" }),
 		"not UTF-8":                edited(signer.ErrMalformed, replaced(issuer, issuer+"\xff")),
 		"a header member twice":    headed(signer.ErrMalformed, `{"alg":"EdDSA","alg":"none","kid":"$KID",`+typ+`}`, honest),
+		"nested beyond the bound":  edited(signer.ErrMalformed, replaced(`{`, `{"x":`+strings.Repeat("[", 40)+strings.Repeat("]", 40)+`,`)),
 		"nested beyond all bounds": edited(signer.ErrMalformed, replaced(`{`, `{"x":`+strings.Repeat("[", 10_000)+strings.Repeat("]", 10_000)+`,`)),
 		"JSON serialization": {func(s *siege, claims string) []byte {
 			return serialized(s, claims, `{"payload":"%[2]s","protected":"%[1]s","signature":"%[3]s"}`)

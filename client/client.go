@@ -164,11 +164,11 @@ func (c *Client) Check(t Token) error {
 func (c *Client) Refresh(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	was := c.view.Load()
 	var unread error
 	if c.unread {
 		unread = c.readCache(ctx)
 	}
+	was := c.view.Load()
 	failed, unkept := c.refresh(ctx)
 	err := both(both(unread, failed), unkept)
 	if now := c.view.Load(); was != nil && now != nil && now.state.List.Snapshot() != nil && now.state.List.Snapshot() != was.state.List.Snapshot() {

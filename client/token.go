@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"strings"
 	"time"
@@ -65,10 +66,10 @@ func DecodeClaims(data []byte) (map[string]any, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	var claims map[string]any
-	if err := dec.Decode(&claims); err != nil || claims == nil || dec.More() {
+	if err := dec.Decode(&claims); err != nil || claims == nil {
 		return nil, errors.New("the claims are not a JSON object")
 	}
-	if _, err := dec.Token(); err == nil {
+	if _, err := dec.Token(); err != io.EOF {
 		return nil, errors.New("the claims are followed by something else")
 	}
 	return claims, nil

@@ -22,6 +22,16 @@ func TestParseUnverified(t *testing.T) {
 	}
 }
 
+func TestDecodeClaims(t *testing.T) {
+	claims, err := DecodeClaims([]byte(" {\"iss\":\"x\"}\n"))
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{"iss": "x"}, claims)
+	for _, text := range []string{"", "null", "[]", `"x"`, `{"iss":"x"`, `{"iss":"x"}}`, `{"iss":"x"}]`, `{"iss":"x"}{}`, `{"iss":"x"} x`, `{"iss":"x"},`} {
+		_, err := DecodeClaims([]byte(text))
+		require.Error(t, err, text)
+	}
+}
+
 func FuzzParseUnverified(f *testing.F) {
 	f.Add("eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJpIiwiaWF0IjoxZTMsImV4cCI6LTF9.")
 	f.Fuzz(func(t *testing.T, compact string) {

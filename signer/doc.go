@@ -38,6 +38,11 @@
 // key that states none, RS256 and PS256. A JWS without kid is tried with every
 // key of the set that permits its alg. "none" and HMAC are never accepted.
 //
+// An ECDSA signature (r, s) is as good as (r, n-s), n being the order of the curve. Of a
+// manifest only the one with s at most n/2 is accepted, so that nobody but the
+// key's holder can make a second manifest of a version. Who signs makes it so: devices
+// give either.
+//
 // # Manifests
 //
 // A manifest is a JWT whose header has typ "revocation-manifest+jwt" (in any

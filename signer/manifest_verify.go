@@ -1,6 +1,7 @@
 package signer
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -66,6 +67,10 @@ func (s *KeySet) VerifyManifest(data []byte) (*Manifest, error) {
 	header, payload, err := s.Verify(data)
 	if err != nil {
 		return nil, err
+	}
+	signature, err := decodeBase64(data[bytes.LastIndexByte(data, '.')+1:])
+	if err != nil || !isLowS(header.Algorithm, signature) {
+		return nil, fmt.Errorf("%w: it is the second form of an ECDSA signature, with s above half of the curve's order", ErrBadSignature)
 	}
 	typ := strings.ToLower(header.Type)
 	if strings.TrimPrefix(typ, "application/") != manifestType {

@@ -125,6 +125,7 @@ func (k *PrivateKey) sign(input []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w with the key %q: %w", ErrSigning, k.ID(), err)
 	}
+	makeLowS(k.Algorithm(), signature)
 	if !k.public.verify(k.Algorithm(), input, signature) {
 		return nil, fmt.Errorf("%w: the key %q made a signature that its own public key does not verify; check which key the signing device uses", ErrSigning, k.ID())
 	}

@@ -205,10 +205,11 @@ func (c *Cache) removeOthers(ctx context.Context, v *Version) error {
 	if err != nil {
 		return err
 	}
-	// A process that shares the directory may have stepped on already.
-	next := signer.ManifestName(v.Version + 1)[:len("versions/000000000000")]
+	// A process that shares the directory may have stepped on already, and then it needs this
+	// version's manifest and what comes behind.
+	own := signer.ManifestName(v.Version)[:len("versions/000000000000")]
 	for _, info := range infos {
-		if info.Name == cachedList(v) || info.Name >= next {
+		if info.Name == cachedList(v) || info.Name >= own {
 			continue
 		}
 		if ofCache(info.Name) {

@@ -14,8 +14,17 @@ import (
 	"github.com/revocast/revocast/store"
 )
 
-// maxList bounds what is read of a cached list, whose hash is checked afterwards.
-const maxList = 8 << 30
+// maxList bounds what is read of the whole list of a version, whose hash is checked only
+// afterwards: whoever can write to the disk must not fill the memory. An entry has at most 8 bytes of
+// key (packed, it is less), 8 of before, 4 of expiry code, and one expiry of 8; the slack is
+// for the header and two sections for each of 255 rules, with their padding.
+func maxList(v *Version) int64 {
+	const entry, slack, most = 8 + 8 + 4 + 8, 64 << 10, min(8<<30, math.MaxInt)
+	if v.State.Count > (most-slack)/entry {
+		return most
+	}
+	return int64(v.State.Count)*entry + slack
+}
 
 // loadState gives the state at v: a whole list or a snapshot, and over it what the
 // steps since brought.
@@ -48,7 +57,7 @@ func (c *Cache) loadState(ctx context.Context, v *Version) (*State, error) {
 // loadList gives the whole list of a version.
 func (c *Cache) loadList(ctx context.Context, v *Version) (*crl.List, error) {
 	name := cachedList(v)
-	block, hash, err := readBlock(ctx, c.Store, name)
+	block, hash, err := readBlock(ctx, c.Store, name, maxList(v))
 	if err != nil {
 		return nil, err
 	}
@@ -71,14 +80,14 @@ func (c *Cache) loadList(ctx context.Context, v *Version) (*crl.List, error) {
 
 // readBlock reads an object into memory that the Go heap does not count, and takes
 // its SHA-256 on another processor while it reads.
-func readBlock(ctx context.Context, r store.Reader, name string) (*memory.Block, <-chan []byte, error) {
-	in, size, err := open(ctx, r, name)
+func readBlock(ctx context.Context, r store.Reader, name string, most int64) (*memory.Block, <-chan []byte, error) {
+	in, size, err := open(ctx, r, name, most)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer in.Close()
-	if size > min(maxList, math.MaxInt) {
-		return nil, nil, fmt.Errorf("%w: %s in %s has %d bytes", store.ErrTooLarge, name, r, size)
+	if size > most {
+		return nil, nil, fmt.Errorf("%w: %s in %s has %d bytes, and %d are the most that so many entries take", store.ErrTooLarge, name, r, size, most)
 	}
 	block := memory.Make(int(size))
 	read, sum := make(chan []byte, 64), make(chan []byte, 1)
@@ -102,10 +111,10 @@ func readBlock(ctx context.Context, r store.Reader, name string) (*memory.Block,
 	return block, sum, nil
 }
 
-func open(ctx context.Context, r store.Reader, name string) (io.ReadCloser, int64, error) {
+func open(ctx context.Context, r store.Reader, name string, most int64) (io.ReadCloser, int64, error) {
 	if o, ok := r.(store.Opener); ok {
 		return o.Open(ctx, name)
 	}
-	obj, err := r.Get(ctx, name, maxList, "")
+	obj, err := r.Get(ctx, name, most, "")
 	return io.NopCloser(bytes.NewReader(obj.Data)), int64(len(obj.Data)), err
 }

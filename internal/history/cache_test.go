@@ -1,8 +1,13 @@
 package history_test
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,15 +23,16 @@ import (
 )
 
 // published is a bucket with versions that bring a row each, and every fourth nothing,
-// so that its manifest has the hash of all entries.
-func published(t *testing.T, versions int) (store.Store, *signer.KeySet) {
+// so that its manifest has the hash of all entries. If there is a version in whole, that one has
+// a row, a snapshot and the hash, and there is one more, with a row.
+func published(t *testing.T, versions int, whole ...int) (store.Store, *signer.KeySet) {
 	t.Helper()
 	key, err := signer.Generate(signer.EdDSA, rand.Reader)
 	require.NoError(t, err)
 	bucket := openDir(t)
-	for i := 1; i <= versions; i++ {
+	for i := 1; i <= versions+2*len(whole); i++ {
 		rows := fmt.Sprintf(`{"jti":"%d","exp":1800050000}`+"\n", i)
-		if i%4 == 0 {
+		if i%4 == 0 && whole == nil {
 			rows = ""
 		}
 		src, err := source.Open("-", source.Options{Stdin: strings.NewReader(rows)})
@@ -34,6 +40,9 @@ func published(t *testing.T, versions int) (store.Store, *signer.KeySet) {
 		cfg := publish.Config{
 			Store: bucket, Key: key, Source: src, ValidFor: time.Hour, Rand: rand.Reader,
 			Now: func() time.Time { return time.Unix(1_800_000_000+int64(i), 0) },
+		}
+		if slices.Contains(whole, i) {
+			cfg.SnapshotEvery = 1
 		}
 		if i == 1 {
 			cfg.Create, cfg.Issuer, cfg.MaxTokenLife = true, "https://issuer.example", 24*time.Hour
@@ -182,4 +191,92 @@ func TestCacheInAList(t *testing.T) {
 	_, err = follow(t, bucket, keys, &history.Cache{Store: bucket, Keys: keys}, nil, 4)
 	require.ErrorIs(t, err, history.ErrHoldsList)
 	require.Equal(t, was, names())
+}
+
+// Whoever can write to a cache's directory cannot make a process read more than so many entries take.
+func TestACachedListThatIsFarTooLarge(t *testing.T) {
+	bucket, keys := published(t, 1)
+	path := t.TempDir()
+	dir, err := store.OpenDir(path)
+	require.NoError(t, err)
+	_, err = follow(t, bucket, keys, &history.Cache{Store: dir, Keys: keys}, nil, 1)
+	require.NoError(t, err)
+	lists, err := filepath.Glob(filepath.Join(path, "list-*.crl"))
+	require.NoError(t, err)
+	require.Len(t, lists, 1)
+	require.NoError(t, os.Truncate(lists[0], 8<<30)) // of which nothing is on the disk
+	v, state, err := (&history.Cache{Store: dir, Keys: keys}).Load(t.Context())
+	require.ErrorIs(t, err, store.ErrTooLarge)
+	require.NotNil(t, v, "it is the floor all the same")
+	require.Nil(t, state)
+}
+
+// undeletable is a cache that dies before it can remove what it replaced.
+type undeletable struct{ store.Store }
+
+func (undeletable) Delete(context.Context, string) error { return errors.New("killed") }
+
+// A process dies between the commit of a whole list and the removal of what that replaced: the
+// newest whole list is what counts, since the steps do not lead there.
+func TestACrashBeforeTheOldListIsRemoved(t *testing.T) {
+	bucket, keys := published(t, 2, 3)
+	dir := openDir(t)
+	cache := &history.Cache{Store: dir, Keys: keys}
+	state, err := follow(t, bucket, keys, cache, nil, 1)
+	require.NoError(t, err)
+	state, err = follow(t, bucket, keys, cache, state, 2)
+	require.NoError(t, err)
+	cache.Store = undeletable{dir}
+	_, err = follow(t, bucket, keys, cache, state, 3)
+	require.Error(t, err)
+
+	cache = &history.Cache{Store: dir, Keys: keys}
+	v, state, err := cache.Load(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 3, v.Version)
+	require.Equal(t, 3, state.List.Len())
+	_, err = follow(t, bucket, keys, cache, state, 4)
+	require.NoError(t, err)
+	_, state, err = (&history.Cache{Store: dir, Keys: keys}).Load(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 4, state.List.Len())
+}
+
+// listed is a cache in which something happens before it is listed, once.
+type listed struct {
+	store.Store
+	before func()
+}
+
+func (l *listed) List(ctx context.Context, prefix string) ([]store.Info, error) {
+	if do := l.before; do != nil {
+		l.before = nil
+		do()
+	}
+	return l.Store.List(ctx, prefix)
+}
+
+// A process writes a list whole, and while it removes what came before, another that shares the cache
+// takes a step from there.
+func TestRemovingWhileAnotherProcessStepsOn(t *testing.T) {
+	bucket, keys := published(t, 2, 3)
+	dir := openDir(t)
+	shared := &listed{Store: dir}
+	a, b := &history.Cache{Store: shared, Keys: keys}, &history.Cache{Store: dir, Keys: keys}
+	two, err := follow(t, bucket, keys, a, nil, 2)
+	require.NoError(t, err)
+	shared.before = func() {
+		three, err := history.Read(t.Context(), bucket, keys, 3)
+		require.NoError(t, err)
+		state, _, err := history.Follow(t.Context(), bucket, keys, three, two)
+		require.NoError(t, err)
+		_, err = follow(t, bucket, keys, b, state, 4)
+		require.NoError(t, err)
+	}
+	_, err = follow(t, bucket, keys, a, two, 3)
+	require.NoError(t, err)
+	v, state, err := (&history.Cache{Store: dir, Keys: keys}).Load(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 4, v.Version)
+	require.Equal(t, 4, state.List.Len())
 }

@@ -33,17 +33,13 @@ func (j *journal) load(ctx context.Context, steps []uint64) (*State, error) {
 	var listErr error
 	var reading sync.WaitGroup
 	defer reading.Wait()
-	for _, n := range steps {
-		v, err := j.version(ctx, n)
-		if errors.Is(err, signer.ErrUnknownKey) {
-			continue // its key was removed since, and later steps may do without it
-		}
-		if err != nil {
-			return nil, err
-		}
-		if j.base == nil && !j.noList && v.State.SHA256 != nil && j.there[cachedList(v)] {
-			j.base, j.have = v, v.State.Changed
-			j.snapshot, j.deltas = nil, nil
+	versions, err := j.versions(ctx, steps)
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range versions {
+		if v == j.base {
+			j.have = v.State.Changed
 			reading.Go(func() { whole, listErr = j.loadList(ctx, v) })
 			continue
 		}
@@ -65,6 +61,29 @@ func (j *journal) load(ctx context.Context, steps []uint64) (*State, error) {
 		whole = j.snapshot
 	}
 	return j.over(whole, changes)
+}
+
+// versions reads the manifests of the steps from the newest whole list on. What comes
+// before it was left by a process that died before it could remove that, and need
+// not lead here.
+func (j *journal) versions(ctx context.Context, steps []uint64) ([]*Version, error) {
+	var all []*Version
+	for _, n := range slices.Backward(steps) {
+		v, err := j.version(ctx, n)
+		if errors.Is(err, signer.ErrUnknownKey) {
+			continue // its key was removed since, and later steps may do without it
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+		if !j.noList && v.State.SHA256 != nil && j.there[cachedList(v)] {
+			j.base = v
+			break
+		}
+	}
+	slices.Reverse(all)
+	return all, nil
 }
 
 // version reads one of the manifests.

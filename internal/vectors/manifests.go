@@ -2,9 +2,11 @@ package vectors
 
 import (
 	"crypto"
+	"crypto/elliptic"
 	"encoding/base64"
 	"encoding/json"
 	"io/fs"
+	"math/big"
 	"strings"
 
 	"github.com/revocast/revocast/signer"
@@ -63,7 +65,9 @@ func (s *set) manifests() error {
 		}
 		all = append(all, manifest{Why: why, JWT: jwt, Claims: claims})
 	}
-	for _, test := range s.brokenManifests(strings.Split(all[0].JWT, ".")) {
+	broken := s.brokenManifests(strings.Split(all[0].JWT, "."))
+	broken = append(broken, secondForm(all[1], elliptic.P256()), secondForm(all[2], elliptic.P384()))
+	for _, test := range broken {
 		if _, err := s.all.VerifyManifest([]byte(test.JWT)); err != nil {
 			test.Refused = err.Error()
 		} else if test.Claims, err = payload(test.JWT); err != nil {
@@ -157,6 +161,18 @@ func (s *set) brokenManifests(good []string) []manifest {
 		{Why: "no UTF-8", JWT: claim("issuer.example", "issuer\xff.example")},
 		{Why: "more than 64 KiB", JWT: claim(`{"iss"`, `{"x":"`+strings.Repeat("x", 64<<10)+`","iss"`)},
 	}
+}
+
+// secondForm is a manifest with the other signature that is as good to ECDSA.
+func secondForm(m manifest, curve elliptic.Curve) manifest {
+	dot := strings.LastIndex(m.JWT, ".")
+	signature, err := base64.RawURLEncoding.DecodeString(m.JWT[dot+1:])
+	if err != nil {
+		panic(err) // it was accepted
+	}
+	s := signature[len(signature)/2:]
+	new(big.Int).Sub(curve.Params().N, new(big.Int).SetBytes(s)).FillBytes(s)
+	return manifest{Why: m.Why + ", n-s in the place of s", JWT: m.JWT[:dot+1] + base64.RawURLEncoding.EncodeToString(signature)}
 }
 
 // signEdDSA signs what the product would refuse to sign.
