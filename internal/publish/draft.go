@@ -90,6 +90,9 @@ func (d *draft) readRows(ctx context.Context) error {
 		return err
 	}
 	c := d.changes
+	if d.reads != nil {
+		d.reads()
+	}
 	read, err := source.Read(ctx, d.Source, d.manifest.Sources, func(row *source.Row) error {
 		if c.rows++; c.rows%10_000 == 0 {
 			d.Step("reading "+name, c.rows)

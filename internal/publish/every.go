@@ -21,11 +21,17 @@ func Every(ctx context.Context, cfg Config, interval time.Duration, report func(
 	defer tick.Stop()
 	news := watch(ctx, cfg.Source)
 	defer news.done.Wait()
+	// That the source is watched from now on is no news after a reading that comes later.
+	news.begin(ctx)
+	dropped := false
+	cfg.reads = func() { dropped = news.drop() || dropped }
 	for {
-		// What was committed before a run begins is in it.
-		news.drop()
+		dropped = false
 		start := time.Now()
 		result, err := Run(ctx, cfg)
+		if result == nil && dropped {
+			news.tell()
+		}
 		if ctx.Err() != nil && err != nil && result == nil {
 			return
 		}
@@ -53,37 +59,58 @@ func Every(ctx context.Context, cfg Config, interval time.Duration, report func(
 // news is what a watched source tells.
 type news struct {
 	done sync.WaitGroup
-	wake chan struct{} // holds one, for all that came since the last run began
+	wake chan struct{} // holds one, for all that came since the last reading began
+	told chan struct{} // closed when something was told
+	once sync.Once
 
 	mu     sync.Mutex
 	warned []string
 }
 
 func watch(ctx context.Context, s source.Source) *news {
-	n := &news{wake: make(chan struct{}, 1)}
+	n := &news{wake: make(chan struct{}, 1), told: make(chan struct{})}
 	w, ok := s.(source.Watcher)
 	if !ok {
+		close(n.told)
 		return n
 	}
 	n.done.Go(func() {
-		w.Watch(ctx, func() {
-			select {
-			case n.wake <- struct{}{}:
-			default:
-			}
-		}, func(warning string) {
+		w.Watch(ctx, n.tell, func(warning string) {
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			n.warned = append(n.warned, warning)
+			n.once.Do(func() { close(n.told) })
 		})
 	})
 	return n
 }
 
-func (n *news) drop() {
+// begin waits until the source is watched, or cannot be, for a moment.
+func (n *news) begin(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, calm)
+	defer cancel()
+	select {
+	case <-n.told:
+	case <-ctx.Done():
+	}
+}
+
+func (n *news) tell() {
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+	n.once.Do(func() { close(n.told) })
+}
+
+// drop forgets what was told before a reading: what was committed then is in it. If nothing comes of the
+// reading it has to be told again.
+func (n *news) drop() bool {
 	select {
 	case <-n.wake:
+		return true
 	default:
+		return false
 	}
 }
 

@@ -3,6 +3,7 @@ package publish_test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"path/filepath"
 	"testing"
 	"time"
@@ -111,4 +112,48 @@ func TestEveryWithoutWatcher(t *testing.T) {
 	results := keepPublishing(t, config(t, &feed{}))
 	require.EqualValues(t, 1, (<-results).Version)
 	require.Empty(t, results)
+}
+
+// failsOnce is a source of which the first reading fails.
+type failsOnce struct {
+	*watched
+	failed bool
+}
+
+func (f *failsOnce) Read(ctx context.Context, since source.Cursor, visit func(*source.Row) error) (source.Result, error) {
+	if !f.failed {
+		f.failed = true
+		return source.Result{}, errors.New("not now")
+	}
+	return f.watched.Read(ctx, since, visit)
+}
+
+// What a source tells before it is read is in the reading, and makes no version of its own. If
+// the reading failed it is still news.
+func TestEveryReadsNewsOnce(t *testing.T) {
+	w := &watched{reads: make(chan struct{}, 100), proceed: make(chan struct{}), wake: make(chan func(), 1)}
+	close(w.proceed)
+	cfg := config(t, &failsOnce{watched: w})
+	var wake func()
+	cfg.Step = func(step string, _ int64) {
+		if wake == nil {
+			wake = <-w.wake
+		}
+		if step == "looking for the newest version" {
+			wake()
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	reports := make(chan error, 100)
+	done := make(chan struct{})
+	go func() {
+		publish.Every(ctx, cfg, time.Hour, func(_ *publish.Result, err error) { reports <- err })
+		close(done)
+	}()
+	require.ErrorContains(t, <-reports, "not now")
+	require.NoError(t, <-reports)
+	time.Sleep(1500 * time.Millisecond) // more than the pause between two runs
+	require.Empty(t, reports)
+	cancel()
+	<-done
 }

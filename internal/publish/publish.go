@@ -103,6 +103,8 @@ type Config struct {
 	Rand io.Reader
 	// Step is told what the run is about to do, for a progress display; may be nil.
 	Step func(step string, rows int64)
+
+	reads func() // is told before each reading of the source; may be nil
 }
 
 // A Result is what a run published.
