@@ -255,6 +255,10 @@ func (c *Client) newest(ctx context.Context) (*history.Version, error) {
 			break
 		}
 		if err := c.follows(hint); err != nil {
+			if c.lags(ctx, hint) {
+				c.etag = "" // that it is the same the next time says nothing
+				return c.search(ctx, nil)
+			}
 			return c.probe(ctx, err)
 		}
 		if held != nil && hint.Version == c.floor.Version {
@@ -292,6 +296,17 @@ func (c *Client) search(ctx context.Context, why error) (*history.Version, error
 		return nil, why
 	}
 	return next, why
+}
+
+// lags tells whether a hint is an old copy and nothing worse, since the store still has the version that
+// was accepted: a CDN's, or that of a publisher who is slower than another and about
+// to see it.
+func (c *Client) lags(ctx context.Context, hint *history.Version) bool {
+	if hint.Version >= c.floor.Version {
+		return false
+	}
+	there, err := history.Read(ctx, c.cfg.Store, c.cfg.Keys, c.floor.Version)
+	return err == nil && bytes.Equal(there.Bytes, c.floor.Bytes)
 }
 
 // follows tells why a version may not come after the one that was accepted.

@@ -60,6 +60,29 @@ func TestAnOlderListIsNeverTakenAgain(t *testing.T) {
 	require.EqualValues(t, 2, l.open(follow).Status().Version)
 }
 
+// A hint that is an old copy, a CDN's or that of a publisher who was slower than another, is no
+// rollback as long as the store has what was accepted; and what is newer is found behind it.
+func TestAnOldHintIsNoRollback(t *testing.T) {
+	l := newList(t)
+	l.publish("")
+	hint, err := l.bucket.Get(t.Context(), signer.LatestName, signer.MaxManifestSize, "")
+	require.NoError(t, err)
+	l.publish(`{"jti":"stolen","exp":"2027-01-16T00:00:00Z"}` + "\n")
+	c := l.open()
+	require.NoError(t, l.bucket.Put(t.Context(), signer.LatestName, hint.Data))
+	require.NoError(t, c.Refresh(t.Context()))
+	require.EqualValues(t, 2, c.Status().Version)
+
+	l.publish(`{"jti":"another","exp":"2027-01-16T00:00:00Z"}` + "\n")
+	require.NoError(t, l.bucket.Put(t.Context(), signer.LatestName, hint.Data))
+	require.NoError(t, c.Refresh(t.Context()))
+	require.EqualValues(t, 3, c.Status().Version)
+	require.Error(t, c.Check(l.token(map[string]any{"jti": "another"})))
+
+	require.NoError(t, l.bucket.Delete(t.Context(), signer.ManifestName(3)))
+	require.ErrorIs(t, c.Refresh(t.Context()), client.ErrRollback, "the store lost what was accepted")
+}
+
 func TestAForkIsNotFollowed(t *testing.T) {
 	l := newList(t)
 	l.publish("")
