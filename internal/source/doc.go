@@ -98,11 +98,11 @@
 // keeps them elsewhere), though its xmin is right and so is what it shows. There the set is
 // those transactions of which rows were visited. If they do not fit into the cursor,
 // because one stays open while thousands commit, the highest are left out and visited
-// again each time, in order.
+// again each time. What they reinstate is not released again.
 //
 // Within a reading rows apply in order of id, between readings as they became visible. The two
 // differ for transactions that overlap: a revocation and a reinstatement of the same claims in
-// two of these apply in either order, and in order of id when all is read again.
+// two of these apply in either order.
 //
 // The table is locked (ACCESS SHARE, as any SELECT does) before the snapshot is taken. To one
 // that is older than an ALTER TABLE which writes the table anew, all rows would be missing.
@@ -114,7 +114,8 @@
 // whether it was a standby, when the server started, and when its statistics were
 // reset, which every crash does. If any of them is different, all rows are visited. So
 // they are if the row with the highest id that was read is gone or different, and
-// if the table was empty. That does no harm, since missing rows release nothing.
+// if the table was empty. That does no harm: missing rows release nothing, and neither do those
+// that come again ([Row].Again), which are known by id and transaction if that row is there.
 //
 // A dump brings transaction ids of another cluster along. The column's comment names the cluster
 // and the table whose they are, and [PostgresSchema], run again, mends both. Until then all

@@ -62,7 +62,7 @@ func (r *reading) server(conn *pgconn.PgConn) (pgServer, error) {
 // releases nothing more.
 func (r *reading) readBeside(conn *pgconn.PgConn, t *pgTable, server pgServer) (read []pgRead, err error) {
 	for _, last := range r.beside {
-		if server.copyOf(last.pgServer) || t.snapshot.xmin < last.Xmin {
+		if server.copyOf(last.pgServer) {
 			continue
 		}
 		_, same, err := r.goesOn(conn, t, server, &last)
@@ -71,6 +71,7 @@ func (r *reading) readBeside(conn *pgconn.PgConn, t *pgTable, server pgServer) (
 		}
 		if seen, err := decodeTxids(last.Xmin, last.Seen); same && err == nil {
 			read = append(read, pgRead{last.ID, last.Xmin, seen})
+			r.mayHave(&last)
 		}
 	}
 	return read, nil

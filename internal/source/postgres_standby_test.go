@@ -133,6 +133,8 @@ func TestPostgresStandbyRevisits(t *testing.T) {
 	read()
 	primary.Exec(t, database, `INSERT INTO revocations (jti, reinstate) VALUES ('bob', true)`)
 	read("bob")
+	restart(t, standby)
+	read()
 	run(t, long, `COMMIT`)
 	read()
 }

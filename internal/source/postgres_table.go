@@ -60,11 +60,10 @@ func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) 
 	case goesOn:
 		query.sql = `SELECT * FROM revocations WHERE txid >= $1 ORDER BY id`
 		query.params = [][]byte{strconv.AppendUint(nil, since.Xmin, 10)}
-		if since.Cut {
-			r.again, r.result.Unsure = func(row *Row) bool { return row.Line <= since.ID }, true
-		}
+		r.mayHave(since)
 	case same:
 		r.result.Full = true
+		r.mayHave(since)
 		known, seen = append(known, pgRead{since.ID, since.Xmin, seen}), nil
 	default:
 		r.fromStart()
@@ -108,6 +107,14 @@ func (r *reading) postgresTable(conn *pgconn.PgConn, since *pgCursor, room int) 
 	return err
 }
 
+// mayHave makes rows old of which a cursor, for want of room, does not say whether they were read.
+func (r *reading) mayHave(since *pgCursor) {
+	if again := r.again; since.Cut {
+		r.again = func(row *Row) bool { return row.Line <= since.ID || again != nil && again(row) }
+		r.result.Unsure = true
+	}
+}
+
 func isKey(name string) bool { return name == "id" || name == "txid" }
 
 // goesOn tells whether the rows of the table can be read on from the cursor; if not, whether
@@ -120,7 +127,7 @@ func (r *reading) goesOn(conn *pgconn.PgConn, t *pgTable, server pgServer, since
 	if err != nil || server.System != since.System || server.Database != since.Database || t.oid != since.Table || t.foreign || since.ID == 0 {
 		return false, false, err
 	}
-	if ok && t.snapshot.xmin < since.Xmin {
+	if ok && since.under == "" && t.snapshot.xmin < since.Xmin {
 		return false, false, fmt.Errorf("%w: in %s all transactions below %d have ended, and those below %d had; if its machine was put back to an earlier state, publish it under another --source-name",
 			ErrOlderSource, r.source, t.snapshot.xmin, since.Xmin)
 	}

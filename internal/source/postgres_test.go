@@ -216,16 +216,18 @@ func TestPostgresCursorsOfOtherNames(t *testing.T) {
 		change func(*pgCursor)
 		want   string
 	}{
-		"the same":         {func(*pgCursor) {}, known},
-		"standby":          {func(c *pgCursor) { c.Standby, c.Life = true, "1" }, known},
-		"cluster":          {func(c *pgCursor) { c.System += "1"; c.Timeline++ }, unknown},
-		"database":         {func(c *pgCursor) { c.Database += "1"; c.Timeline++ }, unknown},
-		"table":            {func(c *pgCursor) { c.Table += "1" }, unknown},
-		"row":              {func(c *pgCursor) { c.Row = "1" }, unknown},
-		"put back in time": {func(c *pgCursor) { c.Xmin += 1000 }, unknown},
-		"broken":           {func(c *pgCursor) { c.Seen = "?" }, unknown},
-		"nothing":          {func(c *pgCursor) { *c = pgCursor{} }, unknown},
-		"newer timeline":   {func(c *pgCursor) { c.Timeline++ }, older},
+		"the same":       {func(*pgCursor) {}, known},
+		"standby":        {func(c *pgCursor) { c.Standby, c.Life = true, "1" }, known},
+		"cluster":        {func(c *pgCursor) { c.System += "1"; c.Timeline++ }, unknown},
+		"database":       {func(c *pgCursor) { c.Database += "1"; c.Timeline++ }, unknown},
+		"table":          {func(c *pgCursor) { c.Table += "1" }, unknown},
+		"row":            {func(c *pgCursor) { c.Row = "1" }, unknown},
+		"later":          {func(c *pgCursor) { c.Xmin += 1000 }, known},
+		"cut":            {func(c *pgCursor) { c.Xmin, c.Seen, c.Cut = 3, "", true }, known},
+		"not cut":        {func(c *pgCursor) { c.Xmin, c.Seen = 3, "" }, unknown},
+		"broken":         {func(c *pgCursor) { c.Seen = "?" }, unknown},
+		"nothing":        {func(c *pgCursor) { *c = pgCursor{} }, unknown},
+		"newer timeline": {func(c *pgCursor) { c.Timeline++ }, older},
 		// A copy that was started by itself is let in by another name.
 		"farther": {func(c *pgCursor) { c.WAL += 1 << 40 }, unknown},
 	} {

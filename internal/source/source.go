@@ -51,8 +51,8 @@ type Source interface {
 
 // Read reads a source from where a list has read it, by the cursors that the list keeps under
 // the names of its sources. One database may be there under the names of two servers. So it is
-// also refused if it is behind a cursor of another name, and what was read under that name
-// comes as [Row].Again.
+// also refused if it is behind a cursor of another name, and the rows of the table revocations that
+// were read under that name come as [Row].Again.
 func Read(ctx context.Context, s Source, cursors map[string]Cursor, visit func(*Row) error) (Result, error) {
 	since := cursors[s.Name()]
 	if p, ok := s.(*postgresSource); ok {
