@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/steady"
@@ -39,6 +40,9 @@ func (d *draft) commit(ctx context.Context) (*Result, error) {
 	if err := d.commitManifest(ctx, signed); err != nil {
 		return nil, err
 	}
+	// Who is told to stop from here on still does what the version is waiting for.
+	ctx, done := grace(ctx)
+	defer done()
 	if err := d.putHint(ctx, version); err != nil {
 		return d.result, err
 	}
@@ -52,6 +56,15 @@ func (d *draft) commit(ctx context.Context) (*Result, error) {
 		}
 	}
 	return d.result, nil
+}
+
+// graceful is how much longer a context lasts for what should be finished.
+const graceful = 5 * time.Second
+
+func grace(ctx context.Context) (longer context.Context, done func()) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(graceful, cancel) })
+	return longer, func() { stop(); cancel() }
 }
 
 func (d *draft) warn(format string, args ...any) {

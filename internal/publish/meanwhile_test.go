@@ -2,13 +2,16 @@ package publish_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/publish"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
@@ -83,4 +86,37 @@ func (u *unmounts) Get(ctx context.Context, name string, limit int64, ifNoneMatc
 		err = errors.Join(err, os.RemoveAll(u.dir))
 	}
 	return obj, err
+}
+
+// A publisher that is told to stop right after its commit still leaves the hint behind.
+func TestToldToStopAfterTheCommit(t *testing.T) {
+	s := newScene(t)
+	s.revokeAll(2)
+	s.revoke("last")
+	ctx, stop := context.WithCancel(t.Context())
+	bucket := &stopping{s.open("list"), stop}
+	cfg := publish.Config{
+		Store: bucket, Key: s.key, Source: &s.rows, ValidFor: time.Hour,
+		Now: func() time.Time { return time.Unix(s.now, 0) }, Rand: rand.Reader,
+	}
+	r, err := publish.Run(ctx, cfg)
+	require.NoError(t, err)
+	require.Error(t, ctx.Err())
+	hint, _, err := history.Hint(t.Context(), s.open("list"), s.key.Public(), "")
+	require.NoError(t, err)
+	require.Equal(t, r.Version, hint.Version)
+}
+
+// stopping is a store in which somebody says stop as a manifest is committed.
+type stopping struct {
+	store.Store
+	stop func()
+}
+
+func (s *stopping) Create(ctx context.Context, name string, data []byte) error {
+	err := s.Store.Create(ctx, name, data)
+	if _, ok := history.ManifestVersion(name); ok {
+		s.stop()
+	}
+	return err
 }
