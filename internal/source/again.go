@@ -1,7 +1,6 @@
 package source
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -24,6 +23,7 @@ type remembered struct {
 	N    int64  `json:"n,omitempty"`    // how many there were
 	Sum  string `json:"sum,omitempty"`  // a hash of all, in their order
 	Last []byte `json:"last,omitempty"` // short hashes of the last of them
+	Gone int    `json:"gone,omitempty"` // how many of Last, the first, are not there any more
 }
 
 // A memory tells reinstatements that come again from new ones. Few are told apart one
@@ -36,25 +36,33 @@ type memory struct {
 	n     int64
 	sum   [sha256.Size]byte
 	short []uint32
+	there []uint32 // besides those of short: see appended
 }
 
 func newMemory(was remembered) *memory {
 	m := &memory{was: was, last: map[uint32]int{}, same: was.N == 0}
-	for last := was.Last; len(last) >= 4; last = last[4:] {
-		m.last[binary.BigEndian.Uint32(last)]++
+	for _, short := range was.shorts() {
+		m.last[short]++
 	}
 	return m
 }
 
-// took notes a reinstatement, and tells whether it is one of the last time one by one.
-func (m *memory) took(row *Row) (listed bool) {
+func (r *remembered) shorts() (all []uint32) {
+	for last := r.Last; len(last) >= 4; last = last[4:] {
+		all = append(all, binary.BigEndian.Uint32(last))
+	}
+	return all
+}
+
+// note remembers a reinstatement for the next time.
+func (m *memory) note(row *Row) (short uint32) {
 	h := sha256.New()
 	for i, name := range row.Names {
 		fmt.Fprintf(h, "%q %q\n", name, row.Values[i])
 	}
 	fmt.Fprintln(h, row.Exp, row.Before, row.RevokedAt)
 	sum := h.Sum(nil)
-	short := binary.BigEndian.Uint32(sum)
+	short = binary.BigEndian.Uint32(sum)
 	m.n++
 	m.sum = sha256.Sum256(append(m.sum[:], sum...))
 	m.short = append(m.short, short)
@@ -64,6 +72,12 @@ func (m *memory) took(row *Row) (listed bool) {
 	if m.n == m.was.N {
 		m.same = m.hex() == m.was.Sum
 	}
+	return short
+}
+
+// took is note that tells whether the reinstatement is one of the last time, one by one.
+func (m *memory) took(row *Row) (listed bool) {
+	short := m.note(row)
 	if listed = m.last[short] > 0; listed {
 		m.last[short]--
 	}
@@ -86,21 +100,54 @@ func (m *memory) again(row *Row) bool {
 	return before < m.was.N || !m.same
 }
 
-// inWindow is again for a source of which the end comes every time.
-func (m *memory) inWindow(row *Row) bool {
+// inPart is again for a source of which a part comes: the end every time, or what a file was rewritten to.
+func (m *memory) inPart(row *Row) bool {
 	return row.Reinstate && (m.took(row) || m.was.N > maxRemembered)
+}
+
+// appended makes the memory one for what was appended to a file. That is new, but for what was
+// there once: somebody may copy back what he removed.
+func (m *memory) appended() {
+	shorts := m.was.shorts()
+	for _, there := range shorts[min(max(m.was.Gone, 0), len(shorts)):] {
+		m.last[there]--
+		m.there = append(m.there, there)
+	}
 }
 
 // unsure tells whether again may have called something old that was new.
 func (m *memory) unsure() bool { return m.was.N > maxRemembered && !m.same }
 
+// remembered is for who reads all or the same part of it the next time.
 func (m *memory) remembered() remembered {
 	if m.n == 0 {
 		return remembered{}
 	}
-	var last bytes.Buffer
-	for _, short := range m.short[max(0, len(m.short)-maxRemembered):] {
-		binary.Write(&last, binary.BigEndian, short)
+	return remembered{N: m.n, Sum: m.hex(), Last: lastOf(m.short)}
+}
+
+// ever is for who may read any of it the next time: also what did not come again.
+func (m *memory) ever() remembered {
+	var gone []uint32
+	for _, short := range m.was.shorts() {
+		if m.last[short] > 0 {
+			m.last[short]--
+			gone = append(gone, short)
+		}
 	}
-	return remembered{m.n, m.hex(), last.Bytes()}
+	there := append(m.there, m.short...)
+	n := len(gone) + len(there)
+	r := remembered{N: int64(n), Last: lastOf(append(gone, there...)), Gone: max(0, len(gone)-max(0, n-maxRemembered))}
+	if m.was.N > maxRemembered {
+		r.N = max(r.N, m.was.N) // some are forgotten, and stay so
+	}
+	return r
+}
+
+func lastOf(short []uint32) []byte {
+	var last []byte
+	for _, s := range short[max(0, len(short)-maxRemembered):] {
+		last = binary.BigEndian.AppendUint32(last, s)
+	}
+	return last
 }

@@ -74,8 +74,8 @@ func TestStdinAgain(t *testing.T) {
 	pipe(reinstate("g", "h"), true, "h")
 }
 
-// What a file says from the time at which it is read for the first time on counts; when it
-// is read from its start nobody can tell.
+// What is appended to a file counts. When it is read from its start, because it was rewritten, so does
+// what was never read of it; of a file that is new to the list nobody can tell.
 func TestFileAgain(t *testing.T) {
 	for _, form := range []struct{ name, head, row string }{
 		{"a.jsonl", "", `{"sub":"%s","reinstate":true}` + "\n"},
@@ -97,10 +97,19 @@ func TestFileAgain(t *testing.T) {
 		read(false, "a b")
 		read(true, "a b c", "c")
 		read(true, "a b c")
-		read(false, "b c d") // a is not needed any more
+		read(true, "b c d", "d") // a is not needed any more
 		read(true, "b c d e", "e")
-		read(false, "")
-		read(true, "d", "d")
+		read(true, "") // somebody copies it back from a backup, in two steps
+		read(form.head == "", "b a")
+		read(true, "b a b", "b")
+		read(true, "z a b", "z")
+
+		// More than are remembered: what comes again may be old.
+		many := strings.Join(numbered(0, maxRemembered), " ")
+		read(true, "z a b "+many, strings.Fields(many)...)
+		read(true, "z a b "+many+" f", "f")
+		read(false, "a b "+many+" f g")
+		read(true, "a b "+many+" f g h", "h")
 	}
 }
 

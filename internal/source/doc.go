@@ -73,13 +73,14 @@
 //
 //	the table revocations  new is what has a higher id than was read, and in PostgreSQL
 //	                       also what was not visible then
-//	a file                 new is what was appended
+//	a file                 new is what was appended, unless it was there once; and when the file was
+//	                       rewritten, a reinstatement that was never read of it, of the last 256
 //	standard input, a      new is a reinstatement that was not among those of the last time. 256 are
 //	query                  remembered; of more, those behind as many as there were in the same order
 //	@since                 new is a reinstatement that was not in the window the last time
 //
-// Where that cannot be told, because the source is new to the list, or was rewritten, or its
-// table or query is another one, all rows are marked, and the reading says so ([Result].Unsure).
+// Where that cannot be told, because the source is new to the list, or its table or query is
+// another one, all rows are marked, and the reading says so ([Result].Unsure).
 // Only what is piped in for the first time is new.
 //
 // # PostgreSQL: reading without gaps

@@ -45,19 +45,36 @@ func (r *reading) file(f io.ReadSeeker, size int64, since *fileCursor, read func
 	if err != nil {
 		return err
 	}
+	var m *memory
+	if since == nil {
+		m = newMemory(remembered{})
+		r.whole(m, true)
+	} else if m = newMemory(since.Released); in.n == 0 {
+		r.result.Full, r.again, r.result.Unsure = true, m.inPart, m.was.N > maxRemembered
+	} else {
+		m.appended()
+		r.again = func(row *Row) bool {
+			old := row.Reinstate && m.took(row)
+			r.result.Unsure = r.result.Unsure || old
+			return old
+		}
+	}
 	if err := read(r, in); err != nil {
 		return err
 	}
 	if in.n != size {
 		return fmt.Errorf("the source %s shrank from %d to %d bytes while it was read; run again when nothing rewrites it", r.source, size, in.n)
 	}
-	r.result.Cursor, err = encodeCursor(since.next(size, in.sum()))
+	next := since.next(size, in.sum())
+	next.Released = m.ever()
+	r.result.Cursor, err = encodeCursor(next)
 	return err
 }
 
-// resume gives the file's bytes from the first that is new.
+// resume gives the file's bytes from the first that is new. What grew from nothing could
+// be anything, older rows among it.
 func (r *reading) resume(f io.ReadSeeker, size int64, since *fileCursor) (*input, error) {
-	if since != nil && since.Size >= 0 && size >= since.Size {
+	if since != nil && since.Size > 0 && size >= since.Size {
 		in := newInput(f, size)
 		if err := in.discard(since.Size); err != nil {
 			return nil, fmt.Errorf("cannot read the source %s: %w", r.source, err)
@@ -82,6 +99,5 @@ func (r *reading) resume(f io.ReadSeeker, size int64, since *fileCursor) (*input
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("cannot read the source %s: %w", r.source, err)
 	}
-	r.fromStart()
 	return newInput(f, size), nil
 }

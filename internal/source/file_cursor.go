@@ -12,6 +12,8 @@ type fileCursor struct {
 	Size    int64       `json:"size"`
 	SHA256  string      `json:"sha256"` // of the first Size bytes, in hex
 	Earlier []fileState `json:"earlier,omitempty"`
+	// Released are the reinstatements that were ever read of it.
+	Released remembered `json:"released,omitzero"`
 }
 
 // maxEarlier states are remembered, the latest of them.

@@ -107,7 +107,7 @@ func (r *reading) postgresQuery(conn *pgconn.PgConn, user *pgUserQuery, since *p
 	}
 	if window {
 		skipped, listed := r.result.SkippedRows, r.result.Skipped
-		r.again, r.result.Unsure = m.inWindow, r.result.Unsure || m.was.N > maxRemembered
+		r.again, r.result.Unsure = m.inPart, r.result.Unsure || m.was.N > maxRemembered
 		// A clock that was set back makes the window longer, never shorter.
 		from := time.UnixMicro(min(since.At, cmp.Or(shown, since.At)) - user.window.Microseconds()).UTC().Format(time.RFC3339Nano)
 		if err := r.userRows(conn, user, from); err != nil {
