@@ -26,7 +26,7 @@ func (s *siege) object(name string) []byte {
 // until serves the list as it was at a version; what came later is not there.
 func (s *siege) until(version uint64) hostile.Answer {
 	objects := map[string][]byte{signer.LatestName: s.object(signer.ManifestName(version))}
-	for later := version + 1; later <= held+1; later++ {
+	for later := version + 1; later <= held+10; later++ {
 		objects[signer.ManifestName(later)] = nil
 	}
 	return hostile.Objects(objects)

@@ -135,7 +135,7 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	c := &Client{cfg: cfg}
 	if cfg.Cache != nil {
 		c.cache, c.unread = &history.Cache{Store: cfg.Cache, Keys: cfg.Keys}, true
-		if err := c.cache.Own(ctx); errors.Is(err, history.ErrHoldsList) {
+		if err := c.cache.NoHint(ctx); errors.Is(err, history.ErrHoldsList) {
 			return nil, fmt.Errorf("client: Config.Cache: %w", err)
 		}
 	}

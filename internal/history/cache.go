@@ -64,10 +64,22 @@ func cachedList(v *Version) string { return "list-" + hex.EncodeToString(v.State
 // removes.
 var ErrHoldsList = errors.New("a cache needs a directory of its own")
 
-// Own tells, with an error that wraps [ErrHoldsList], whether a list lies where the cache
-// is to be, by its hint, which no cache has. Save asks it before it writes, and also whether
-// there is a first version and nothing of a cache.
-func (c *Cache) Own(ctx context.Context) error { return c.has(ctx, signer.LatestName) }
+// NoHint tells, with an error that wraps [ErrHoldsList], whether a list lies where the cache
+// is to be, by its hint, which no cache has. A cache that lost its manifest is none of that.
+func (c *Cache) NoHint(ctx context.Context) error { return c.has(ctx, signer.LatestName) }
+
+// Own is NoHint that also takes the first version, beside no manifest of a cache, for a list: a
+// mirror that was interrupted. Save asks it before it writes.
+func (c *Cache) Own(ctx context.Context) error {
+	if err := c.NoHint(ctx); err != nil {
+		return err
+	}
+	_, err := c.Store.Get(ctx, cacheManifest, signer.MaxManifestSize, "")
+	if errors.Is(err, store.ErrNotFound) {
+		return c.has(ctx, signer.ManifestName(1))
+	}
+	return nil // whatever else is wrong with it, it is there
+}
 
 // has is an error if an object is there that shows that it is a list, or may be.
 func (c *Cache) has(ctx context.Context, name string) error {
@@ -92,11 +104,6 @@ func (c *Cache) Save(ctx context.Context, s *State, objects map[string][]byte) e
 	was, err := c.there(ctx)
 	if err != nil {
 		return err
-	}
-	if was == nil && c.saved == nil {
-		if err := c.has(ctx, signer.ManifestName(1)); err != nil {
-			return err
-		}
 	}
 	if was != nil && was.Version >= v.Version && !bytes.Equal(was.Bytes, v.Bytes) {
 		return fmt.Errorf("%w (version %d is there, and version %d is not kept)", ErrLater, was.Version, v.Version)
@@ -237,7 +244,7 @@ func ofCache(name string) bool {
 // is the version below which nothing may be accepted. All are nil if nothing
 // was saved. The error wraps ErrUnread if that cannot be told, and [ErrHoldsList] if it is no cache.
 func (c *Cache) Load(ctx context.Context) (*Version, *State, error) {
-	if err := c.Own(ctx); errors.Is(err, ErrHoldsList) {
+	if err := c.NoHint(ctx); errors.Is(err, ErrHoldsList) {
 		return nil, nil, err
 	}
 	obj, err := c.Store.Get(ctx, cacheManifest, signer.MaxManifestSize, "")

@@ -66,11 +66,8 @@ func TestCollectAgainstTheModel(t *testing.T) {
 					runs++
 					deleted += w.collect()
 				}
-				if len(paused) > 0 && w.r.IntN(2) == 0 {
-					i := w.r.IntN(len(paused))
-					if w.r.IntN(2) == 0 {
-						i = len(paused) - 1
-					}
+				if len(paused) > 0 && w.r.IntN(3) == 0 {
+					i := []int{0, w.r.IntN(len(paused)), len(paused) - 1}[w.r.IntN(3)]
 					s := paused[i]
 					paused = slices.Delete(paused, i, i+1)
 					if w.now-s.at > 3600 {
