@@ -7,6 +7,8 @@ import (
 
 	"github.com/revocast/revocast/internal/collect"
 	"github.com/revocast/revocast/internal/command"
+	"github.com/revocast/revocast/internal/plural"
+	"github.com/revocast/revocast/internal/probe"
 )
 
 type gc struct {
@@ -76,10 +78,14 @@ func (c *gc) Run(env *command.Env) error {
 func (c *gc) report(env *command.Env, r *collect.Result, err error) {
 	for i, name := range r.Unknown {
 		if i == maxListed {
-			env.Warn("… and %s", command.Count(len(r.Unknown)-maxListed, "more name", "more names"))
+			env.Warn("… and %s", plural.Count(len(r.Unknown)-maxListed, "more name", "more names"))
 			break
 		}
-		env.Warn("left alone: %s is no name that a list has", name)
+		left := "is no name that a list has"
+		if strings.HasPrefix(name, probe.Folder) {
+			left = "was left by publisher doctor, and may be deleted"
+		}
+		env.Warn("left alone: %s %s", name, left)
 	}
 	all := collected{Result: r, DryRun: c.DryRun}
 	if err != nil {
@@ -95,9 +101,9 @@ func (c *gc) sentence(r *collect.Result) string {
 	} else {
 		fmt.Fprintf(&s, "deleted %s", tally(r.Deleted))
 	}
-	fmt.Fprintf(&s, "\nkept %s and %s", tally(r.Kept), command.Count(r.Manifests, "manifest", "manifests"))
+	fmt.Fprintf(&s, "\nkept %s and %s", tally(r.Kept), plural.Count(r.Manifests, "manifest", "manifests"))
 	if r.Young > 0 {
-		fmt.Fprintf(&s, "; %s of that because it is young, though no version to keep names it", command.Count(r.Young, "object", "objects"))
+		fmt.Fprintf(&s, "; %s of that because it is young, though no version to keep names it", plural.Count(r.Young, "object", "objects"))
 	}
 	fmt.Fprintf(&s, "\nversions %d to %d, which was issued at %s, are whole", r.WholeFrom, r.Head, r.IssuedAt.Format(time.RFC3339))
 	if r.Spare > 0 && r.Spare < r.WholeFrom {
@@ -107,9 +113,9 @@ func (c *gc) sentence(r *collect.Result) string {
 }
 
 func tally(t collect.Tally) string {
-	s := command.Count(t.Snapshots, "snapshot", "snapshots") + " and " + command.Count(t.Deltas, "delta", "deltas")
+	s := plural.Count(t.Snapshots, "snapshot", "snapshots") + " and " + plural.Count(t.Deltas, "delta", "deltas")
 	if t.Temporary > 0 {
-		s += " and " + command.Count(t.Temporary, "temporary file", "temporary files")
+		s += " and " + plural.Count(t.Temporary, "temporary file", "temporary files")
 	}
 	return fmt.Sprintf("%s of %d bytes", s, t.Bytes)
 }

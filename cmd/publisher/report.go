@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/revocast/revocast/internal/command"
+	"github.com/revocast/revocast/internal/plural"
 	"github.com/revocast/revocast/internal/publish"
 	"github.com/revocast/revocast/signer"
 )
@@ -33,7 +34,7 @@ const maxListed = 20
 func (c *publishes) report(env *command.Env, r *publish.Result, err error) {
 	for i, bad := range r.Skipped {
 		if i == maxListed {
-			env.Warn("… and %s", command.Count(int(r.SkippedRows)-maxListed, "more row", "more rows"))
+			env.Warn("… and %s", plural.Count(r.SkippedRows-maxListed, "more row", "more rows"))
 			break
 		}
 		env.Warn("skipped: %v", bad)
@@ -42,7 +43,7 @@ func (c *publishes) report(env *command.Env, r *publish.Result, err error) {
 		env.Warn("warning: %s", warning)
 	}
 	if r.Lost > 0 {
-		env.Warn("%s committed meanwhile; this one is on top", command.Count(r.Lost, "other version was", "other versions were"))
+		env.Warn("%s committed meanwhile; this one is on top", plural.Count(r.Lost, "other version was", "other versions were"))
 	}
 	all := published{Result: r, Objects: []object{}}
 	if err != nil {
@@ -56,11 +57,11 @@ func (c *publishes) report(env *command.Env, r *publish.Result, err error) {
 
 func sentence(r *publish.Result) string {
 	var s strings.Builder
-	fmt.Fprintf(&s, "published version %d: %s", r.Version, command.Count(r.Entries, "entry", "entries"))
+	fmt.Fprintf(&s, "published version %d: %s", r.Version, plural.Count(r.Entries, "entry", "entries"))
 	if r.Permanent > 0 {
-		fmt.Fprintf(&s, " (%d never end)", r.Permanent)
+		fmt.Fprintf(&s, " (%s)", plural.Count(r.Permanent, "never ends", "never end"))
 	}
-	fmt.Fprintf(&s, "; %s read", command.Count(int(r.Rows), "row", "rows"))
+	fmt.Fprintf(&s, "; %s read", plural.Count(r.Rows, "row", "rows"))
 	if r.SkippedRows > 0 {
 		fmt.Fprintf(&s, ", %d skipped as bad", r.SkippedRows)
 	}
@@ -70,7 +71,7 @@ func sentence(r *publish.Result) string {
 	fmt.Fprintf(&s, "; %d changed, %d reinstated, %d expired", r.Changed, r.Released, r.Dropped)
 	// A rule stays in the list for ever, and one that is misspelt matches nothing.
 	if n := len(r.NewRules); n > 0 {
-		fmt.Fprintf(&s, "; %s: %s", command.Plural(n, "new rule", "new rules"), strings.Join(r.NewRules, ", "))
+		fmt.Fprintf(&s, "; %s: %s", plural.Of(n, "new rule", "new rules"), strings.Join(r.NewRules, ", "))
 	}
 	for _, o := range r.Objects {
 		fmt.Fprintf(&s, "; %s of %d bytes", kind(o), o.Size)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/revocast/revocast/internal/audit"
 	"github.com/revocast/revocast/internal/command"
+	"github.com/revocast/revocast/internal/plural"
 	"github.com/revocast/revocast/store"
 )
 
@@ -37,9 +38,9 @@ func (c *mirror) Run(env *command.Env) error {
 		return err
 	}
 	text := fmt.Sprintf("%s holds the list up to version %d: %s of %d bytes copied, %s there",
-		c.Dir, result.Head, command.Count(result.Copied, "object", "objects"), result.Bytes, command.Count(result.Present, "was", "were"))
+		c.Dir, result.Head, plural.Count(result.Copied, "object", "objects"), result.Bytes, plural.Count(result.Present, "was", "were"))
 	if result.Gone > 0 {
-		text += fmt.Sprintf(", %s gone from the source", command.Count(result.Gone, "of an older version is", "of older versions are"))
+		text += fmt.Sprintf(", %s gone from the source", plural.Count(result.Gone, "of an older version is", "of older versions are"))
 	}
 	env.Print(result, text)
 	return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/revocast/revocast/internal/audit"
 	"github.com/revocast/revocast/internal/command"
+	"github.com/revocast/revocast/internal/plural"
 )
 
 type verify struct{ list }
@@ -31,8 +32,8 @@ func (c *verify) Run(env *command.Env) error {
 	}
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s and %s of %d bytes; the %s rebuilt and %s as signed",
-		command.Count(report.Versions, "version", "versions"), command.Count(report.Objects, "object", "objects"), report.Bytes,
-		command.Plural(report.Replayed, "state of 1 version was", fmt.Sprintf("states of %d versions were", report.Replayed)), command.Plural(report.Replayed, "is", "are"))
+		plural.Count(report.Versions, "version", "versions"), plural.Count(report.Objects, "object", "objects"), report.Bytes,
+		plural.Of(report.Replayed, "state of 1 version was", fmt.Sprintf("states of %d versions were", report.Replayed)), plural.Of(report.Replayed, "is", "are"))
 	for _, note := range report.Notes {
 		fmt.Fprintf(&s, "\nnote: %s", note)
 	}

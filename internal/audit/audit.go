@@ -25,9 +25,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/internal/plural"
+	"github.com/revocast/revocast/internal/probe"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
 )
@@ -241,18 +244,23 @@ func (w *walk) finish() error {
 		}
 	}
 	if gone > 0 {
-		w.note("%d %s of older versions %s gone, as garbage collection leaves it", gone, plural(gone, "object", "objects"), plural(gone, "is", "are"))
+		w.note("%s of older versions %s gone, as garbage collection leaves it", plural.Count(gone, "object", "objects"), plural.Of(gone, "is", "are"))
 	}
 	if w.unsure > 0 {
-		w.note("%d %s over several versions could not be held against smaller ones, which are gone", w.unsure, plural(w.unsure, "delta", "deltas"))
+		w.note("%s over several versions could not be held against smaller ones, which are gone", plural.Count(w.unsure, "delta", "deltas"))
 	}
 	if without := r.Versions - r.Replayed; without > 0 && gone > 0 {
-		w.note("of %d %s only the %s left to prove, without the entries; %s", without, plural(without, "version", "versions"), plural(without, "manifest is", "manifests are"), w.whole())
+		w.note("of %s only the %s left to prove, without the entries; %s", plural.Count(without, "version", "versions"), plural.Of(without, "manifest is", "manifests are"), w.whole())
 	}
 	for _, name := range w.strays {
-		if _, named := w.seen[name]; !named {
-			w.note("no manifest names %s; a publisher that lost a race or died left it", name)
+		if _, named := w.seen[name]; named {
+			continue
 		}
+		left := "a publisher that lost a race or died left it"
+		if strings.HasPrefix(name, probe.Folder) {
+			left = "publisher doctor left it, and it may be deleted"
+		}
+		w.note("no manifest names %s; %s", name, left)
 	}
 	// The way of a new reader, whatever the walk could follow.
 	if _, err := history.Load(w.ctx, w.r, w.head, nil); err != nil {
@@ -262,13 +270,6 @@ func (w *walk) finish() error {
 		w.find(r.Head, "", "a new reader cannot load it: "+err.Error())
 	}
 	return nil
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
 }
 
 func stamp(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.RFC3339) }

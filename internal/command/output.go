@@ -42,19 +42,6 @@ func (e *Env) Print(result any, text string) {
 	}
 }
 
-// Count is a number and what is counted.
-func Count(n int, one, many string) string {
-	return fmt.Sprintf("%d %s", n, Plural(n, one, many))
-}
-
-// Plural is what n of something are called.
-func Plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
-}
-
 // PrintError writes an error to standard output for machines, with --json. People
 // are told by whoever calls it.
 func (e *Env) PrintError(err error) {

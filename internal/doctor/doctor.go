@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/internal/plural"
 	"github.com/revocast/revocast/internal/probe"
 	"github.com/revocast/revocast/internal/publish"
 	"github.com/revocast/revocast/internal/source"
@@ -45,6 +46,9 @@ func Examine(ctx context.Context, cfg Config, report func(probe.Finding)) error 
 	trial.Run(ctx, report)
 	if folder != "" {
 		leave(folder, above)
+		if finding, ok := rights(folder); ok {
+			report(finding)
+		}
 		if finding, ok := space(above); ok {
 			report(finding)
 		}
@@ -104,14 +108,14 @@ func list(ctx context.Context, cfg Config) (*history.Version, probe.Finding) {
 	}
 	now, issued, stale := cfg.Now(), time.Unix(head.IssuedAt, 0), time.Unix(head.Expires, 0)
 	what := fmt.Sprintf("version %d of the list of %s verifies; issued at %s", head.Version, head.Issuer, issued.UTC().Format(time.RFC3339))
+	_, err = history.Load(ctx, cfg.Store, head, nil)
 	switch {
 	case issued.After(now.Add(publish.Skew)):
 		return head, finding(probe.Fail, "%s, which this machine's clock has not reached: set the clock that is wrong", what)
+	case err != nil:
+		return head, finding(probe.Fail, "%s, but a new reader cannot load it; run verifier verify: %v", what, err)
 	case !stale.After(now):
 		return head, finding(probe.Warning, "%s, it is stale since %s, so readers refuse all tokens: publish, and see why cron did not", what, stale.UTC().Format(time.RFC3339))
-	}
-	if _, err := history.Load(ctx, cfg.Store, head, nil); err != nil {
-		return head, finding(probe.Fail, "%s, but a new reader cannot load it; run verifier verify: %v", what, err)
 	}
 	return head, finding(probe.OK, "%s, good until %s", what, stale.UTC().Format(time.RFC3339))
 }
@@ -137,10 +141,10 @@ func reads(ctx context.Context, s source.Source, head *history.Version) probe.Fi
 		from = "from its start"
 	}
 	if read.SkippedRows > 0 {
-		return finding(probe.Fail, "%d bad rows beside %d good ones, read %s; publishing stops at the first, unless --skip-bad-rows leaves them out: %v", read.SkippedRows, read.Rows, from, read.Skipped[0])
+		return finding(probe.Fail, "%s beside %d good ones, read %s; publishing stops at the first, unless --skip-bad-rows leaves them out: %v", plural.Count(read.SkippedRows, "bad row", "bad rows"), read.Rows, from, read.Skipped[0])
 	}
 	if len(read.Warnings) > 0 {
-		return finding(probe.Warning, "%d rows, read %s, and none of them bad; but %s", read.Rows, from, strings.Join(read.Warnings, "; "))
+		return finding(probe.Warning, "%s, read %s, and none of them bad; but %s", plural.Count(read.Rows, "row", "rows"), from, strings.Join(read.Warnings, "; "))
 	}
-	return finding(probe.OK, "%d rows, read %s, and none of them bad", read.Rows, from)
+	return finding(probe.OK, "%s, read %s, and none of them bad", plural.Count(read.Rows, "row", "rows"), from)
 }

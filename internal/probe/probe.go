@@ -37,6 +37,10 @@ type Finding struct {
 	Text  string `json:"text"`
 }
 
+// Folder is where a trial writes, under a random name: no reader looks there. What stays of one
+// that was killed may be deleted.
+const Folder = "doctor/"
+
 // A Trial tries one store. It is for one goroutine.
 type Trial struct {
 	Store store.Store
@@ -48,7 +52,8 @@ type Trial struct {
 	Directory bool
 
 	prefix string   // doctor/, a random name, and a slash
-	names  []string // what was written and is still there
+	names  []string // what was written and may still be there
+	wrote  bool     // something was, for certain
 }
 
 // New gives a trial under a random name.
@@ -57,13 +62,17 @@ func New(s store.Store, now func() time.Time, random io.Reader, skew time.Durati
 	if _, err := io.ReadFull(random, name[:]); err != nil {
 		return nil, fmt.Errorf("no randomness for a name: %w", err)
 	}
-	return &Trial{Store: s, Now: now, Skew: skew, prefix: "doctor/" + hex.EncodeToString(name[:]) + "/"}, nil
+	return &Trial{Store: s, Now: now, Skew: skew, prefix: Folder + hex.EncodeToString(name[:]) + "/"}, nil
 }
 
 // Run tries everything, and tells report of each probe as it ends. If nothing can be
 // written or read the others are left out.
 func (t *Trial) Run(ctx context.Context, report func(Finding)) {
-	defer func() { report(t.remove(ctx)) }()
+	defer func() {
+		if removed := t.remove(ctx); t.wrote {
+			report(removed)
+		}
+	}()
 	for _, p := range []struct {
 		name   string
 		try    func(context.Context) (Grade, string)
@@ -117,10 +126,11 @@ func (t *Trial) write(ctx context.Context) (Grade, string) {
 			err = nil
 		}
 	}
+	t.wrote = err == nil || t.Store.Put(ctx, t.name("plain"), first) == nil
 	switch {
 	case err == nil:
 		return OK, "an object can be created"
-	case t.Store.Put(ctx, t.name("plain"), first) == nil:
+	case t.wrote:
 		return Fail, fmt.Sprintf("%s, without which two publishers would overwrite each other's versions; do not publish here: %v", t.either(
 			"the store takes plain writes but no conditional ones (If-None-Match: *)", "files can be written there, but not so that one that is there is never replaced"), err)
 	}
