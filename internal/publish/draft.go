@@ -102,7 +102,7 @@ func (d *draft) readRows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.whole, d.unsure = read.Full, read.Unsure
+	c.whole, d.unsure = read.Whole, read.Unsure
 	d.manifest.Sources[name] = json.RawMessage(read.Cursor)
 	r := d.result
 	for _, rule := range c.rules[len(d.manifest.Rules):] {

@@ -38,7 +38,7 @@ func modelKey(names, values []string) string {
 }
 
 // publish applies rows as a publication at a moment does. A reinstatement that comes again leaves
-// what was there. Whole tells that the source was read from its start.
+// what was there. Whole tells that the source comes as a whole every time.
 func (m *model) publish(rows []source.Row, whole bool, now, validFor int64) {
 	// What had ended at the last publication goes, at twice the speed of time.
 	dropped := now - m.skew - validFor

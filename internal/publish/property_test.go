@@ -54,7 +54,7 @@ func (f *feed) Read(_ context.Context, since source.Cursor, visit func(*source.R
 			return source.Result{}, err
 		}
 	}
-	r := source.Result{Cursor: source.Cursor(strconv.Itoa(len(f.rows))), Full: f.state != grown || from == 0, Unsure: f.state == rewritten}
+	r := source.Result{Cursor: source.Cursor(strconv.Itoa(len(f.rows))), Full: f.state != grown || from == 0, Whole: f.state == piped, Unsure: f.state == rewritten}
 	f.visited = nil
 	for i, row := range f.rows {
 		row.Again = f.state == rewritten || i < from && (f.state != piped || row.Reinstate)
@@ -217,7 +217,7 @@ func (w *world) publish(f *feed) {
 	require.Equal(w.t, w.head+1, result.Version)
 	w.head++
 	w.operations++
-	w.model.publish(f.visited, result.Full, w.now, validFor)
+	w.model.publish(f.visited, f.state == piped, w.now, validFor)
 	require.Equal(w.t, len(w.model.entries), result.Entries)
 	w.versions[w.head] = held{w.model.frozen(), w.now, w.now + validFor}
 }

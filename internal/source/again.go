@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 )
 
 // fromStart makes a reading one of everything, of which nobody can say what of it was read
@@ -14,37 +15,22 @@ func (r *reading) fromStart() {
 	r.again = func(*Row) bool { return true }
 }
 
-// maxRemembered is how many reinstatements a cursor remembers one by one: 4 bytes of each.
-const maxRemembered = 256
+const (
+	// maxRemembered is how many reinstatements a cursor remembers one by one: 4 bytes of each.
+	maxRemembered = 256
+	// recent is for how many seconds a reinstatement that says when it was decided may come late.
+	recent = 3600
+)
 
 // remembered are the reinstatements that a reading visited, for the next one, to which the
 // same come again: that must not release what was revoked since.
 type remembered struct {
-	N    int64  `json:"n,omitempty"`    // how many there were
-	Sum  string `json:"sum,omitempty"`  // a hash of all, in their order
-	Last []byte `json:"last,omitempty"` // short hashes of the last of them
-	Gone int    `json:"gone,omitempty"` // how many of Last, the first, are not there any more
-}
-
-// A memory tells reinstatements that come again from new ones. Few are told apart one
-// by one. Of more than a cursor can remember the first are those of the last time, if they
-// are the same in the same order; else all of them may be.
-type memory struct {
-	was   remembered
-	last  map[uint32]int // how often each of was.Last may still come
-	same  bool           // the first was.N were the same
-	n     int64
-	sum   [sha256.Size]byte
-	short []uint32
-	there []uint32 // besides those of short: see appended
-}
-
-func newMemory(was remembered) *memory {
-	m := &memory{was: was, last: map[uint32]int{}, same: was.N == 0}
-	for _, short := range was.shorts() {
-		m.last[short]++
-	}
-	return m
+	N      int64  `json:"n,omitempty"`      // how many without a revoked_at
+	Sum    string `json:"sum,omitempty"`    // a hash of those, in their order
+	Last   []byte `json:"last,omitempty"`   // short hashes of those, and of the recent ones with one
+	Over   bool   `json:"over,omitempty"`   // there were more than are remembered
+	Latest int64  `json:"latest,omitempty"` // the latest revoked_at
+	Gone   int    `json:"gone,omitempty"`   // of a file: how many of Last, the first, are not there any more
 }
 
 func (r *remembered) shorts() (all []uint32) {
@@ -54,15 +40,90 @@ func (r *remembered) shorts() (all []uint32) {
 	return all
 }
 
-// note remembers a reinstatement for the next time.
-func (m *memory) note(row *Row) (short uint32) {
-	h := sha256.New()
-	for i, name := range row.Names {
-		fmt.Fprintf(h, "%q %q\n", name, row.Values[i])
+func lastOf(short []uint32) []byte {
+	var last []byte
+	for _, s := range short[max(0, len(short)-maxRemembered):] {
+		last = binary.BigEndian.AppendUint32(last, s)
 	}
-	fmt.Fprintln(h, row.Exp, row.Before, row.RevokedAt)
-	sum := h.Sum(nil)
-	short = binary.BigEndian.Uint32(sum)
+	return last
+}
+
+// A memory tells reinstatements that come again from new ones. One that says when it was
+// decided (revoked_at) is old if that was well before the latest of the last time. Few others
+// are told apart one by one. Of more than a cursor can remember the first are those of the last
+// time, if they are the same in the same order; else all of them may be.
+type memory struct {
+	was  remembered
+	left map[uint32]int // how often each of was.Last may still come
+	same bool           // the first was.N were the same
+
+	n      int64
+	sum    [sha256.Size]byte
+	short  []uint32
+	dated  []decided
+	latest int64
+	old    int64 // how many came again, for all that is known
+}
+
+type decided struct {
+	short uint32
+	at    int64
+}
+
+func newMemory(was remembered) *memory {
+	m := &memory{was: was, left: map[uint32]int{}, same: was.N == 0, latest: was.Latest}
+	for _, short := range was.shorts() {
+		m.left[short]++
+	}
+	return m
+}
+
+// again tells whether a row may be a reinstatement that came before.
+func (m *memory) again(row *Row) bool {
+	if !row.Reinstate || !m.comes(row) {
+		return false
+	}
+	m.old++
+	return true
+}
+
+func (m *memory) comes(row *Row) (again bool) {
+	if row.RevokedAt == None {
+		before := m.n
+		short := m.note(row)
+		if m.was.Over {
+			return before < m.was.N || !m.same
+		}
+		return m.listed(short)
+	}
+	if m.was.Latest > 0 && row.RevokedAt < m.was.Latest-recent {
+		return true
+	}
+	short, _ := hashOf(row)
+	m.latest = max(m.latest, row.RevokedAt)
+	if m.dated = append(m.dated, decided{short, row.RevokedAt}); len(m.dated)&(len(m.dated)-1) == 0 {
+		m.forget()
+	}
+	return m.was.Over || m.listed(short)
+}
+
+// forget drops those that no late one can be taken for.
+func (m *memory) forget() {
+	m.dated = slices.DeleteFunc(m.dated, func(d decided) bool { return d.at < m.latest-recent })
+}
+
+// listed tells whether a reinstatement is one of the last time, one by one.
+func (m *memory) listed(short uint32) bool {
+	if m.left[short] == 0 {
+		return false
+	}
+	m.left[short]--
+	return true
+}
+
+// note remembers a reinstatement without a revoked_at for the next time.
+func (m *memory) note(row *Row) (short uint32) {
+	short, sum := hashOf(row)
 	m.n++
 	m.sum = sha256.Sum256(append(m.sum[:], sum...))
 	m.short = append(m.short, short)
@@ -75,79 +136,32 @@ func (m *memory) note(row *Row) (short uint32) {
 	return short
 }
 
-// took is note that tells whether the reinstatement is one of the last time, one by one.
-func (m *memory) took(row *Row) (listed bool) {
-	short := m.note(row)
-	if listed = m.last[short] > 0; listed {
-		m.last[short]--
+// hashOf is of what a reinstatement says: exp and before mean nothing in it.
+func hashOf(row *Row) (short uint32, sum []byte) {
+	h := sha256.New()
+	for i, name := range row.Names {
+		fmt.Fprintf(h, "%q %q\n", name, row.Values[i])
 	}
-	return listed
+	fmt.Fprintf(h, "%d %q\n", row.RevokedAt, row.Issuer)
+	sum = h.Sum(nil)
+	return binary.BigEndian.Uint32(sum), sum
 }
 
 func (m *memory) hex() string { return hex.EncodeToString(m.sum[:16]) }
 
-// again tells, of a source that comes as a whole every time, whether a row may be a
-// reinstatement that came before.
-func (m *memory) again(row *Row) bool {
-	if !row.Reinstate {
-		return false
-	}
-	before := m.n
-	listed := m.took(row)
-	if m.was.N <= maxRemembered {
-		return listed
-	}
-	return before < m.was.N || !m.same
-}
-
-// inPart is again for a source of which a part comes: the end every time, or what a file was rewritten to.
-func (m *memory) inPart(row *Row) bool {
-	return row.Reinstate && (m.took(row) || m.was.N > maxRemembered)
-}
-
-// appended makes the memory one for what was appended to a file. That is new, but for what was
-// there once: somebody may copy back what he removed.
-func (m *memory) appended() {
-	shorts := m.was.shorts()
-	for _, there := range shorts[min(max(m.was.Gone, 0), len(shorts)):] {
-		m.last[there]--
-		m.there = append(m.there, there)
-	}
-}
-
-// unsure tells whether again may have called something old that was new.
-func (m *memory) unsure() bool { return m.was.N > maxRemembered && !m.same }
-
 // remembered is for who reads all or the same part of it the next time.
 func (m *memory) remembered() remembered {
-	if m.n == 0 {
-		return remembered{}
+	r := remembered{N: m.n, Latest: m.latest}
+	m.forget()
+	all := slices.Clone(m.short)
+	for _, d := range m.dated {
+		all = append(all, d.short)
 	}
-	return remembered{N: m.n, Sum: m.hex(), Last: lastOf(m.short)}
-}
-
-// ever is for who may read any of it the next time: also what did not come again.
-func (m *memory) ever() remembered {
-	var gone []uint32
-	for _, short := range m.was.shorts() {
-		if m.last[short] > 0 {
-			m.last[short]--
-			gone = append(gone, short)
-		}
+	if r.Over = m.n+int64(len(m.dated)) > maxRemembered; !r.Over {
+		r.Last = lastOf(all)
 	}
-	there := append(m.there, m.short...)
-	n := len(gone) + len(there)
-	r := remembered{N: int64(n), Last: lastOf(append(gone, there...)), Gone: max(0, len(gone)-max(0, n-maxRemembered))}
-	if m.was.N > maxRemembered {
-		r.N = max(r.N, m.was.N) // some are forgotten, and stay so
+	if m.n > 0 {
+		r.Sum = m.hex()
 	}
 	return r
-}
-
-func lastOf(short []uint32) []byte {
-	var last []byte
-	for _, s := range short[max(0, len(short)-maxRemembered):] {
-		last = binary.BigEndian.AppendUint32(last, s)
-	}
-	return last
 }

@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -46,32 +47,111 @@ func numbered(from, n int) (claims []string) {
 	return claims
 }
 
+// A piped is an export that is piped in again and again, and whose reinstatements count once.
+type piped struct {
+	t      *testing.T
+	cursor Cursor
+}
+
+func (p *piped) pipe(rows string, want ...string) {
+	p.t.Helper()
+	got, _ := releases(p.t, open(p.t, "-", Options{Stdin: strings.NewReader(rows)}), &p.cursor)
+	require.Equal(p.t, append([]string{}, want...), got)
+}
+
 // What is piped in counts once, however often it is piped in: as a growing export, or by and by.
 func TestStdinAgain(t *testing.T) {
-	var cursor Cursor
-	pipe := func(rows string, sure bool, want ...string) {
-		t.Helper()
-		got, isSure := releases(t, open(t, "-", Options{Stdin: strings.NewReader(rows)}), &cursor)
-		require.Equal(t, append([]string{}, want...), got)
-		require.Equal(t, sure, isSure)
-	}
-	pipe(reinstate("a"), true, "a")
-	pipe(reinstate("a"), true)
-	pipe(reinstate("a", "b"), true, "b")
-	pipe(reinstate("b", "a", "c"), true, "c")
-	pipe(reinstate("c"), true)
-	pipe(reinstate("d"), true, "d")
-	pipe(reinstate("d", "d"), true, "d") // let back in twice
-	pipe(reinstate("d", "d"), true)
+	p := &piped{t: t}
+	p.pipe(reinstate("a"), "a")
+	p.pipe(reinstate("a"))
+	p.pipe(reinstate("a", "b"), "b")
+	p.pipe(reinstate("b", "a", "c"), "c")
+	p.pipe("") // the export failed
+	p.pipe(reinstate("c"))
+	p.pipe(reinstate("d"), "d")
+	p.pipe(reinstate("d", "d"), "d") // let back in twice
+	p.pipe(reinstate("d", "d"))
 
 	// More than are remembered one by one: the beginning has to be the same.
 	many := numbered(0, 2*maxRemembered+10)
-	pipe(reinstate(many...), true, many...)
-	pipe(reinstate(many...), true)
-	pipe(reinstate(append(many, "e")...), true, "e")
-	pipe(reinstate(append(many[1:], "e", "f")...), false)
-	pipe(reinstate("g"), false)
-	pipe(reinstate("g", "h"), true, "h")
+	p.pipe(reinstate(many...), many...)
+	p.pipe(reinstate(many...))
+	p.pipe(reinstate(append(many, "e")...), "e")
+	p.pipe(reinstate(append(many[1:], "e", "f")...))
+	p.pipe(reinstate("g"))
+	p.pipe(reinstate("g", "h"), "h")
+}
+
+// What says when it was decided is new if that is not long ago, in a table of any size and order: of each
+// user, whether he is suspended.
+func TestStateAgain(t *testing.T) {
+	p, changed := &piped{t: t}, map[string]int{}
+	users := numbered(0, 3*maxRemembered)
+	state := func() string {
+		var rows strings.Builder
+		for _, user := range users {
+			var id int
+			fmt.Sscanf(user, "n%d", &id)
+			times := changed[user]
+			fmt.Fprintf(&rows, `{"sub":%q,"reinstate":%v,"revoked_at":%d}`+"\n", user, times%2 == 0, 1_800_000_000+60*id+50_000*times)
+		}
+		return rows.String()
+	}
+	p.pipe(state(), users...)
+	p.pipe(state())
+	changed["n5"]++ // is suspended
+	p.pipe(state())
+	slices.Reverse(users)
+	changed["n5"]++ // and let back in
+	changed["n7"]++
+	p.pipe(state(), "n5")
+	changed["n7"]++
+	p.pipe(state(), "n7")
+	p.pipe(state())
+}
+
+// Rows of other issuers, and columns that mean nothing in a reinstatement, do not confuse it.
+func TestWhatAReinstatementIsKnownBy(t *testing.T) {
+	p := &piped{t: t}
+	p.pipe(`{"sub":"a","reinstate":true,"iss":"other"}`, "a")
+	p.pipe(`{"sub":"a","reinstate":true}`, "a")
+	p.pipe(`{"sub":"a","reinstate":true,"exp":1900000000,"reason":"once more"}`)
+}
+
+// A cursor of another kind of source is none, and the name was in use: nothing in it is new for certain.
+func TestAnotherKindOfSourceUnderTheSameName(t *testing.T) {
+	for name, cursor := range map[string]Cursor{
+		"of a table": Cursor(`{"id":3,"row":"x"}`), "of PostgreSQL": Cursor(`{"system":"1","id":3,"row":"x"}`), "of a file": Cursor(`{"size":0,"sha256":""}`),
+	} {
+		path := temp(t, "a.db")
+		for _, claim := range []string{"a", "b", "c", "d"} {
+			_, err := Record(t.Context(), "sqlite:"+path, NewRow{Claims: map[string]string{"sub": claim}, Reinstate: true})
+			require.NoError(t, err)
+		}
+		execSQL(t, path, `DELETE FROM revocations WHERE id = 3`)
+		rows := temp(t, "a.jsonl")
+		write(t, rows, reinstate("a"))
+		locations := []string{"-", "sqlite:" + path, rows}
+		if name == "of a table" {
+			locations = []string{"-", rows}
+		}
+		if name == "of a file" {
+			locations = []string{"-", "sqlite:" + path}
+		}
+		for _, location := range locations {
+			since := slices.Clone(cursor)
+			s := open(t, location, Options{Stdin: strings.NewReader(reinstate("a"))})
+			all, result, err := readAll(t, s, since)
+			require.NoError(t, err)
+			require.True(t, result.Full && result.Unsure, "%s under a cursor %s", location, name)
+			require.NotEmpty(t, all)
+			if location == "-" {
+				s = open(t, location, Options{Stdin: strings.NewReader(reinstate("a"))})
+			}
+			got, _ := releases(t, s, &since)
+			require.Empty(t, got, "%s under a cursor %s", location, name)
+		}
+	}
 }
 
 // What is appended to a file counts. When it is read from its start, because it was rewritten, so does
@@ -83,33 +163,32 @@ func TestFileAgain(t *testing.T) {
 	} {
 		path := temp(t, form.name)
 		s, cursor := open(t, path, Options{}), Cursor(nil)
-		read := func(sure bool, rows string, want ...string) {
+		read := func(rows string, want ...string) {
 			t.Helper()
 			text := form.head
 			for _, claim := range strings.Fields(rows) {
 				text += fmt.Sprintf(form.row, claim)
 			}
 			write(t, path, text)
-			got, isSure := releases(t, s, &cursor)
+			got, _ := releases(t, s, &cursor)
 			require.Equal(t, append([]string{}, want...), got)
-			require.Equal(t, sure, isSure)
 		}
-		read(false, "a b")
-		read(true, "a b c", "c")
-		read(true, "a b c")
-		read(true, "b c d", "d") // a is not needed any more
-		read(true, "b c d e", "e")
-		read(true, "") // somebody copies it back from a backup, in two steps
-		read(form.head == "", "b a")
-		read(true, "b a b", "b")
-		read(true, "z a b", "z")
+		read("a b")
+		read("a b c", "c")
+		read("a b c")
+		read("b c d", "d") // a is not needed any more
+		read("b c d e", "e")
+		read("") // somebody copies it back from a backup, in two steps
+		read("b a")
+		read("b a b", "b")
+		read("z a b", "z")
 
 		// More than are remembered: what comes again may be old.
 		many := strings.Join(numbered(0, maxRemembered), " ")
-		read(true, "z a b "+many, strings.Fields(many)...)
-		read(true, "z a b "+many+" f", "f")
-		read(false, "a b "+many+" f g")
-		read(true, "a b "+many+" f g h", "h")
+		read("z a b "+many, strings.Fields(many)...)
+		read("z a b "+many+" f", "f")
+		read("a b " + many + " f z g")
+		read("a b "+many+" f z g h", "h")
 	}
 }
 
@@ -139,12 +218,12 @@ func TestSQLiteAgain(t *testing.T) {
 	query := Options{Query: `SELECT sub, reinstate FROM revocations ORDER BY id`}
 	cursor = nil
 	read(query, false)
-	read(query, true)
+	read(query, false)
 	row("d")
-	read(query, true, "d")
+	read(query, false, "d")
 	execSQL(t, path, `DELETE FROM revocations WHERE sub = 'a'`)
 	row("e")
-	read(query, true, "e")
+	read(query, false, "e")
 	query.Query += " LIMIT 99"
 	row("f")
 	read(query, false)
@@ -187,10 +266,10 @@ func TestPostgresAgain(t *testing.T) {
 	cursor = nil
 	read(query, false)
 	row("e")
-	read(query, true, "e")
+	read(query, false, "e")
 	restart(t, server)
 	row("f")
-	read(query, true, "f")
+	read(query, false, "f")
 }
 
 func restart(t *testing.T, server *pgtest.Server) {
@@ -211,31 +290,41 @@ func TestPostgresWindowAgain(t *testing.T) {
 	}
 	opt := Options{Query: `SELECT account_id, lifted AS reinstate FROM bans WHERE at >= @since ORDER BY at`}
 	var cursor Cursor
-	read := func(sure bool, want ...string) {
+	read := func(want ...string) {
 		t.Helper()
-		got, isSure := releases(t, open(t, server.URL("postgres", database), opt), &cursor)
+		got, _ := releases(t, open(t, server.URL("postgres", database), opt), &cursor)
 		require.Equal(t, append([]string{}, want...), got)
-		require.Equal(t, sure, isSure)
 	}
 	row("1 minute", "a")
 	row("2 days", "old")
-	read(false)
-	read(true)
+	read()
+	read()
 	row("10 seconds", "b")
-	read(true, "b")
-	read(true)
+	read("b")
+	read()
 	row("2 days", "late")
 	row("1 second", "a")
 	opt.FullEvery = time.Microsecond
-	read(false, "a")
+	read("a")
 	row("0 seconds", "c")
 	opt.FullEvery = time.Hour
-	read(true, "c")
+	read("c")
 
-	// Too many to be remembered: from then on all that is in the window may be old.
+	// What lies in front of the last window was read with that, or in time.
+	row("90 minutes", "before")
+	opt.Window = 2 * time.Hour
+	row("0 seconds", "d")
+	read()
+	row("0 seconds", "e")
+	read("e")
+
+	// Too many to be remembered: until they have left the window all in it may be old.
 	many := numbered(0, maxRemembered)
 	row("0 seconds", many...)
-	read(true, many...)
-	row("0 seconds", "d")
-	read(false)
+	read(many...)
+	row("0 seconds", "f")
+	read("f")
+	row("1 hour", "g") // it is not in the same order any more
+	row("0 seconds", "h")
+	read()
 }

@@ -77,11 +77,15 @@
 //	                       rewritten, a reinstatement that was never read of it, of the last 256
 //	standard input, a      new is a reinstatement that was not among those of the last time. 256 are
 //	query                  remembered; of more, those behind as many as there were in the same order
-//	@since                 new is a reinstatement that was not in the window the last time
+//	the same, and its rows old is a reinstatement that was decided more than an hour before the latest of
+//	have revoked_at        the last time; only the others are remembered
+//	@since                 the same within the window, if it does not begin earlier than the last
 //
-// Where that cannot be told, because the source is new to the list, or its table or query is
-// another one, all rows are marked, and the reading says so ([Result].Unsure).
-// Only what is piped in for the first time is new.
+// A reinstatement is known again by its claims, revoked_at and iss. Where nothing can be told, because the
+// source is new to the list, or its table or query is another one, all rows are
+// marked. Only what is piped in for the first time is new. But for the table revocations
+// nothing of this is certain, so a reading that marked a reinstatement says so
+// ([Result].Unsure), and who publishes it warns if what that releases is revoked.
 //
 // # PostgreSQL: reading without gaps
 //

@@ -45,19 +45,15 @@ func (r *reading) file(f io.ReadSeeker, size int64, since *fileCursor, read func
 	if err != nil {
 		return err
 	}
-	var m *memory
+	var m *fileMemory
 	if since == nil {
-		m = newMemory(remembered{})
-		r.whole(m, true)
-	} else if m = newMemory(since.Released); in.n == 0 {
-		r.result.Full, r.again, r.result.Unsure = true, m.inPart, m.was.N > maxRemembered
+		m = newFileMemory(remembered{}, false)
+		r.fromStart()
+		r.again = func(row *Row) bool { m.again(row); return true }
 	} else {
-		m.appended()
-		r.again = func(row *Row) bool {
-			old := row.Reinstate && m.took(row)
-			r.result.Unsure = r.result.Unsure || old
-			return old
-		}
+		r.result.Full = in.n == 0
+		m = newFileMemory(since.Released, !r.result.Full)
+		r.again = m.again
 	}
 	if err := read(r, in); err != nil {
 		return err
@@ -66,7 +62,8 @@ func (r *reading) file(f io.ReadSeeker, size int64, since *fileCursor, read func
 		return fmt.Errorf("the source %s shrank from %d to %d bytes while it was read; run again when nothing rewrites it", r.source, size, in.n)
 	}
 	next := since.next(size, in.sum())
-	next.Released = m.ever()
+	next.Released = m.remembered()
+	r.result.Unsure = r.result.Unsure || m.old > 0
 	r.result.Cursor, err = encodeCursor(next)
 	return err
 }

@@ -49,7 +49,10 @@ func decodeCursor[T any](c Cursor) (*T, bool) {
 	t := new(T)
 	d := json.NewDecoder(bytes.NewReader(c))
 	d.DisallowUnknownFields()
-	return t, d.Decode(t) == nil
+	if d.Decode(t) != nil {
+		return nil, false
+	}
+	return t, true
 }
 
 func encodeCursor(v any) (Cursor, error) { return json.Marshal(v) }

@@ -54,8 +54,9 @@ func newUserQuery(opt Options) (*pgUserQuery, error) {
 type pgQueryCursor struct {
 	pgServer
 	Query string `json:"query"`
-	At    int64  `json:"at"`   // what was committed later was not shown
-	Full  int64  `json:"full"` // when all of it was
+	At    int64  `json:"at"`             // what was committed later was not shown
+	Full  int64  `json:"full"`           // when all of it was
+	From  int64  `json:"from,omitempty"` // where the window began
 	// Released are the reinstatements of the last reading: of all, or of a window.
 	Released remembered `json:"released,omitzero"`
 }
@@ -88,29 +89,24 @@ func (r *reading) postgresQuery(conn *pgconn.PgConn, user *pgUserQuery, since *p
 	}
 	m := newMemory(was)
 	full := !user.since || !goesOn || !same || shown == 0 || now < since.Full || now-since.Full >= user.fullEvery.Microseconds()
-	window := user.since && same
 	switch {
-	case full && window:
+	case !full:
+		cursor.Full = since.Full
+	case user.since:
 		// What is new in it, beside the window, are rows that were committed too late for that,
 		// and nobody can say which these are.
 		r.fromStart()
-	case full:
-		r.whole(m, !same)
 	default:
-		cursor.Full = since.Full
+		r.whole(m, same, !same)
 	}
 	if full {
 		if err := r.userRows(conn, user, "-infinity"); err != nil {
 			return err
 		}
-		r.result.Unsure = r.result.Unsure || m.unsure()
 	}
-	if window {
+	if user.since {
 		skipped, listed := r.result.SkippedRows, r.result.Skipped
-		r.again, r.result.Unsure = m.inPart, r.result.Unsure || m.was.N > maxRemembered
-		// A clock that was set back makes the window longer, never shorter.
-		from := time.UnixMicro(min(since.At, cmp.Or(shown, since.At)) - user.window.Microseconds()).UTC().Format(time.RFC3339Nano)
-		if err := r.userRows(conn, user, from); err != nil {
+		if cursor.From, err = r.window(conn, user, since, same, shown, m); err != nil {
 			return err
 		}
 		if full {
@@ -118,12 +114,26 @@ func (r *reading) postgresQuery(conn *pgconn.PgConn, user *pgUserQuery, since *p
 		}
 	}
 	cursor.Released = m.remembered()
-	if user.since && !same {
-		// Not all of them come again, only those of the window, which are the last.
-		cursor.Released.N = min(cursor.Released.N, maxRemembered)
-	}
+	r.result.Unsure = r.result.Unsure || m.old > 0
 	r.result.Cursor, err = encodeCursor(cursor)
 	return err
+}
+
+// window visits the rows since a window before the last reading, and gives the moment. If the last
+// window began later, nobody can say what is new in front of it.
+func (r *reading) window(conn *pgconn.PgConn, user *pgUserQuery, since *pgQueryCursor, same bool, shown int64, m *memory) (from int64, err error) {
+	from = shown
+	if same {
+		// A clock that was set back makes the window longer, never shorter.
+		from = min(since.At, cmp.Or(shown, since.At))
+	}
+	from -= user.window.Microseconds()
+	r.again = m.again
+	if !same || since.From == 0 || from < since.From {
+		r.result.Unsure = true
+		r.again = func(row *Row) bool { m.again(row); return true }
+	}
+	return from, r.userRows(conn, user, time.UnixMicro(from).UTC().Format(time.RFC3339Nano))
 }
 
 // clock gives the time, and the time up to which commits are shown, 0 if nobody knows. It comes before

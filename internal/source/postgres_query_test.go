@@ -40,7 +40,7 @@ func TestPostgresQuery(t *testing.T) {
 	soon.step(true, "a", "late", "b", "late", "b")
 	other := follow(t, address, Options{Query: query + " "})
 	other.cursor = f.cursor
-	other.step(true, "a", "late", "b")
+	other.step(true, "a", "late", "b", "late", "b")
 	cursor, ok := decodeCursor[pgQueryCursor](f.cursor)
 	require.True(t, ok)
 	change := func(with func(c *pgQueryCursor)) Cursor {

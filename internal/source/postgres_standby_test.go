@@ -204,7 +204,7 @@ func TestPostgresQueryOnStandby(t *testing.T) {
 	add("a")
 	standby := primary.Standby(t)
 	f := follow(t, standby.URL("postgres", database), Options{Query: `SELECT sid FROM sessions WHERE gone >= @since ORDER BY gone`, Window: time.Second})
-	f.step(true, "a")
+	f.step(true, "a", "a")
 	f.step(true, "a", "a") // the window, and all: as long as it has replayed no commit, nobody knows what it shows
 	time.Sleep(1100 * time.Millisecond)
 	add("b")

@@ -72,6 +72,9 @@ type Result struct {
 	Rows int64
 	// Full tells that the source was read from its start, not from the cursor.
 	Full bool
+	// Whole tells that all rows come every time, and came the last time, so that a row
+	// without Again need not be new.
+	Whole bool
 	// Unsure tells that rows which are marked with Again may be new all the same.
 	Unsure bool
 	// SkippedRows counts the bad rows, with [Options].SkipBadRows. Skipped is the first
