@@ -270,6 +270,10 @@ func TestPostgresAgain(t *testing.T) {
 	restart(t, server)
 	row("f")
 	read(query, false, "f")
+	server.Exec(t, database, `DELETE FROM revocations`)
+	read(query, true)
+	row("f")
+	read(query, false)
 }
 
 func restart(t *testing.T, server *pgtest.Server) {

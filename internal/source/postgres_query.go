@@ -113,7 +113,9 @@ func (r *reading) postgresQuery(conn *pgconn.PgConn, user *pgUserQuery, since *p
 			r.result.SkippedRows, r.result.Skipped = skipped, listed // those of the window came twice
 		}
 	}
-	cursor.Released = m.remembered()
+	if cursor.Released = m.remembered(); !user.since && r.result.Rows == 0 {
+		cursor.Released = was // an emptied table is no reason to forget
+	}
 	r.result.Unsure = r.result.Unsure || m.old > 0
 	r.result.Cursor, err = encodeCursor(cursor)
 	return err
