@@ -105,12 +105,13 @@ func (r *reading) postgresQuery(conn *pgconn.PgConn, user *pgUserQuery, since *p
 		}
 	}
 	if user.since {
-		skipped, listed := r.result.SkippedRows, r.result.Skipped
+		all := r.result
 		if cursor.From, err = r.window(conn, user, since, same, shown, m); err != nil {
 			return err
 		}
 		if full {
-			r.result.SkippedRows, r.result.Skipped = skipped, listed // those of the window came twice
+			// Those of the window came twice.
+			r.result.Rows, r.result.SkippedRows, r.result.Skipped = all.Rows, all.SkippedRows, all.Skipped
 		}
 	}
 	if cursor.Released = m.remembered(); !user.since && r.result.Rows == 0 {

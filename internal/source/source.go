@@ -68,7 +68,7 @@ const MaxSkippedListed = 1000
 type Result struct {
 	// Cursor is to be stored with the version that is made of the rows.
 	Cursor Cursor
-	// Rows counts the rows that were visited.
+	// Rows counts the rows that were visited, those that were visited twice once.
 	Rows int64
 	// Full tells that the source was read from its start, not from the cursor.
 	Full bool
