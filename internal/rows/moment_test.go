@@ -1,4 +1,4 @@
-package source
+package rows
 
 import (
 	"encoding/json"
