@@ -67,6 +67,18 @@ func (f *File) WithMoments(moments []byte, owner any) (*File, error) {
 	return &g, nil
 }
 
+// Dated returns the file with one moment, in Unix milliseconds, for all its entries.
+func (f *File) Dated(moment int64) (*File, error) {
+	var moments []byte
+	for _, s := range f.sections {
+		if !s.form.removed() {
+			moments = binary.LittleEndian.AppendUint64(moments, 0)
+			moments = binary.LittleEndian.AppendUint64(moments, uint64(moment))
+		}
+	}
+	return f.WithMoments(append(moments, make([]byte, tailSize)...), nil)
+}
+
 // takeMoments reads the moments of a section from the front of data, and returns their size.
 func (s *section) takeMoments(data []byte) (size int, why string) {
 	if len(data) < momentHead+tailSize {

@@ -190,7 +190,7 @@ func TestManifestJSON(t *testing.T) {
 		{"unknown critical claim", replace(`{`, `{"new":1,"crit":["new"],`), ErrUnknownCritical, `["new"]`},
 		{"crit empty", replace(`{`, `{"crit":[],`), ErrUnknownCritical, ""},
 		{"crit before all else", `{"crit":["new"]}`, ErrUnknownCritical, ""},
-		{"newer format with other types", `{"iss":1,"iat":1,"exp":1,"ver":"x","fmt":4,"salt":1,"rules":1,"policy":1,"state":1,"objects":1}`, ErrUnsupportedFormat, "upgrade"},
+		{"newer format with other types", `{"iss":1,"iat":1,"exp":1,"ver":"x","fmt":4,"salt":1,"rules":1,"policy":1,"state":1,"objects":1,"read":1}`, ErrUnsupportedFormat, "upgrade"},
 		{"fmt a string", replace(`"fmt":3`, `"fmt":"3"`), ErrMalformed, "integer"},
 		{"claim twice", replace(`"ver":42`, `"ver":42,"ver":42`), ErrMalformed, "twice"},
 		{"claim twice, escaped", replace(`"ver":42`, `"ver":42,"v\u0065r":43`), ErrMalformed, "twice"},
