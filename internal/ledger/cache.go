@@ -112,6 +112,9 @@ func (c *Cache) whole(ctx context.Context, v *history.Version) (*State, error) {
 		return nil, err
 	}
 	s := &State{Version: v, List: list, Reinstated: ledger.delta.Reinstated, Sources: ledger.delta.Sources, Line: Line{To: v.Ledger.To}}
+	if ledger.delta.Record != nil {
+		s.Line = ledger.delta.Record.Line
+	}
 	if s.Sources == nil {
 		s.Sources = map[string]Source{}
 	}

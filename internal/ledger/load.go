@@ -34,9 +34,9 @@ type Objects struct {
 	Fetched map[string][]byte
 }
 
-// delta reads an object of the ledger. The error is a *LostError if the object is not there or is
+// Delta reads an object of the ledger. The error is a *LostError if the object is not there or is
 // not the one that was signed.
-func (o *Objects) delta(ctx context.Context, obj signer.Object) (*Delta, error) {
+func (o *Objects) Delta(ctx context.Context, obj signer.Object) (*Delta, error) {
 	name := signer.LedgerName(obj.From, obj.To, obj.SHA256)
 	if o.Cache != nil {
 		if stored, err := o.Cache.Get(ctx, name, obj.Size, ""); err == nil {
@@ -105,11 +105,15 @@ func recordOf(l *signer.Ledger) signer.Object {
 // snapshot if base is nil or that is cheaper. The list in the result is the one that the manifest
 // signs for. The error is a *LostError if the ledger does not lead there.
 func Load(ctx context.Context, from *Objects, v *history.Version, base *State) (*State, error) {
+	if base != nil && v.Ledger != nil && base.Line.To == v.Ledger.To && base.Line.Objects != nil {
+		s, err := base.follow(v, nil) // only time has passed
+		return s, err
+	}
 	if v.Ledger == nil {
 		return nil, &LostError{from.Bucket.String(), signer.ManifestName(v.Version), errors.New("it names no ledger")}
 	}
 	newest := recordOf(v.Ledger)
-	last, err := from.delta(ctx, newest)
+	last, err := from.Delta(ctx, newest)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +137,7 @@ func Load(ctx context.Context, from *Objects, v *history.Version, base *State) (
 	for _, obj := range way {
 		d := last
 		if obj.To != newest.To || obj.From != newest.From {
-			if d, err = from.delta(ctx, obj); err != nil {
+			if d, err = from.Delta(ctx, obj); err != nil {
 				return nil, err
 			}
 		}

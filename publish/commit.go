@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/revocast/revocast/internal/history"
@@ -19,7 +20,7 @@ var ErrUnconditional = errors.New("the store does not honour conditional writes 
 // commit writes the objects, then the manifest, then the hint.
 func (d *draft) commit(ctx context.Context) (*Result, error) {
 	for _, b := range d.blobs {
-		if err := d.createBlob(ctx, b.Name(), b.stored); err != nil {
+		if err := d.createBlob(ctx, b.name, b.stored); err != nil {
 			return nil, err
 		}
 	}
@@ -36,7 +37,7 @@ func (d *draft) commit(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the manifest that was just signed does not verify, nothing was published: %w", err)
 	}
-	d.state.Version = version
+	d.next.Version = version
 	if err := d.commitManifest(ctx, signed); err != nil {
 		return nil, err
 	}
@@ -46,16 +47,30 @@ func (d *draft) commit(ctx context.Context) (*Result, error) {
 	if err := d.putHint(ctx, version); err != nil {
 		return d.result, err
 	}
-	if d.cache != nil {
-		objects := make(map[string][]byte, len(d.blobs))
-		for _, b := range d.blobs {
-			objects[b.Name()] = b.stored
-		}
-		if err := d.cache.Save(ctx, d.state, objects); err != nil {
-			d.warn("the cache could not be written, so the next run reads the store: %v", err)
+	d.last = d.next
+	d.save(ctx)
+	return d.result, nil
+}
+
+// save keeps the state in the cache.
+func (d *draft) save(ctx context.Context) {
+	if d.cache == nil {
+		return
+	}
+	objects := d.fetched
+	for _, b := range d.blobs {
+		if strings.HasPrefix(b.name, "ledger/") {
+			objects[b.name] = b.stored
 		}
 	}
-	return d.result, nil
+	if d.whole != nil {
+		clear(objects) // all that led here is in it
+	}
+	if err := d.cache.Save(ctx, d.next, objects, d.whole); err != nil {
+		d.warn("the cache %s could not be written, so the next run reads the store: %v", d.Cache, err)
+		return
+	}
+	d.fetched, d.rewrite = map[string][]byte{}, false
 }
 
 // graceful is how much longer a context lasts for what should be finished.
@@ -65,10 +80,6 @@ func grace(ctx context.Context) (longer context.Context, done func()) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(graceful, cancel) })
 	return longer, func() { stop(); cancel() }
-}
-
-func (d *draft) warn(format string, args ...any) {
-	d.result.Warnings = append(d.result.Warnings, fmt.Sprintf(format, args...))
 }
 
 // createBlob writes an object whose name contains the hash of its bytes. Somebody
@@ -105,13 +116,13 @@ func (d *draft) createBlob(ctx context.Context, name string, stored []byte) erro
 // lets two win at the same moment, is for publisher doctor to find.
 func (d *draft) refusesSecond(ctx context.Context, b blob) error {
 	return steady.Try(ctx, func() error {
-		err := d.Store.Create(ctx, b.Name(), b.stored)
+		err := d.Store.Create(ctx, b.name, b.stored)
 		switch {
 		case errors.Is(err, store.ErrExists):
 			return nil
 		case err == nil:
-			return fmt.Errorf("%w: %s took %s a second time. Two publishers would overwrite each other's versions there, so no list was started; choose a store that has them, and try it with publisher doctor",
-				ErrUnconditional, d.Store, b.Name())
+			return fmt.Errorf("%w: %s took %s a second time. Two publishers would overwrite each other's versions there, so no list was started",
+				ErrUnconditional, d.Store, b.name)
 		}
 		return err
 	}, ErrUnconditional)

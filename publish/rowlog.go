@@ -9,20 +9,6 @@ import (
 	"github.com/revocast/revocast/crl"
 )
 
-// record is what is left of a row: millions of them are held at once.
-type record struct {
-	key    uint64
-	before int64 // crl.Always without
-	exp    int64 // expUnknown: as the entry has it already, else from now on
-	seq    uint32
-	rule   uint8
-	gone   bool // the row reinstates
-	again  bool // it was read before, or may have been
-}
-
-// expUnknown stands for the end of a jti of which nobody said when it was revoked.
-const expUnknown = -1
-
 // rowLog keeps records in blocks, so that it grows without being copied. Their
 // fingerprints are taken a batch at a time, on another processor than the one
 // that reads the rows: no more than a few batches are held as strings.
@@ -30,6 +16,7 @@ type rowLog struct {
 	salt    crl.Salt
 	blocks  [][]record
 	n       int
+	rows    uint32 // appended so far
 	batch   *batch
 	batches chan *batch // nil before the first full one
 	done    sync.WaitGroup
@@ -53,6 +40,7 @@ func (l *rowLog) append(r record, values []string) {
 		l.batch = &batch{}
 	}
 	b := l.batch
+	l.rows++
 	b.records = append(b.records, r)
 	b.counts = append(b.counts, uint8(len(values)))
 	b.values = append(b.values, values...)
@@ -107,9 +95,8 @@ func (l *rowLog) close() {
 // are parted before they are sorted.
 const bucketBits = 12
 
-// sorted gives the records by rule, key and order of the rows, and empties the log.
-// They are parted first, by rule and the keys' highest bits, and the parts sorted on
-// all processors.
+// sorted returns the records by rule, key and moment, and empties the log. It parts them first, by
+// rule and the highest bits of the keys, and sorts the parts on all processors.
 func (l *rowLog) sorted(rules int) []record {
 	l.close()
 	ends := make([]int, (rules+1)<<bucketBits+1)
@@ -137,9 +124,7 @@ func (l *rowLog) sorted(rules int) []record {
 	for worker := range workers {
 		done.Go(func() {
 			for i := worker; i < len(ends)-1; i += workers {
-				slices.SortFunc(all[ends[i]:ends[i+1]], func(a, b record) int {
-					return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.seq, b.seq))
-				})
+				slices.SortFunc(all[ends[i]:ends[i+1]], func(a, b record) int { return a.compare(&b) })
 			}
 		})
 	}
@@ -148,3 +133,19 @@ func (l *rowLog) sorted(rules int) []record {
 }
 
 func bucket(r *record) int { return int(r.rule)<<bucketBits | int(r.key>>(64-bucketBits)) }
+
+// compare orders the records of the same rule: by key and moment. At equal moments rows that give
+// their moment come first, reinstatements before revocations, and then the others in the order of
+// the source.
+func (r *record) compare(o *record) int {
+	if c := cmp.Or(cmp.Compare(r.key, o.key), cmp.Compare(r.moment, o.moment)); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(r.kind&undated, o.kind&undated); c != 0 {
+		return c
+	}
+	if !r.kind.is(undated) {
+		return cmp.Or(cmp.Compare(o.kind&reinstates, r.kind&reinstates), cmp.Compare(r.seq, o.seq))
+	}
+	return cmp.Compare(r.seq, o.seq)
+}

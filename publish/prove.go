@@ -7,13 +7,12 @@ import (
 	"github.com/revocast/revocast/internal/history"
 )
 
-// prove holds the next list, which came about as it will at a reader, from
-// the delta's bytes, against what the rows ask for, by other means: every
-// entry that they touch is looked up, and how many there are and their checksum are
-// counted from the changes. What nobody touched is thereby proved to be there still:
-// nothing leaves but what expired or was reinstated.
-func (d *draft) prove(t touched) error {
-	base, next, dropped := d.base.List, d.state.List, d.manifest.State.Dropped
+// prove compares the next list with what the rows ask for, by other means than it was made: it looks
+// up every entry that they touch, and counts the entries and their checksum from the changes. So the
+// entries that no row touches are proved to be there still: an entry leaves only because it expired
+// or was reinstated.
+func (d *draft) prove(t *touched) error {
+	base, next, dropped := d.base.List, d.next.List, d.manifest.State.Dropped
 	for _, e := range t.removed {
 		if got, ok := next.Lookup(e.Rule, e.Key); ok && got.Outright() == e.Outright() {
 			return d.explain(t)
@@ -50,14 +49,14 @@ func (d *draft) prove(t touched) error {
 	return nil
 }
 
-// explain finds the entries for which the next list is not what it should be. It
-// takes its time: it runs when the program does not agree with itself.
-func (d *draft) explain(t touched) error {
+// explain finds the entries that are not as the rows ask for. It takes its time: it runs when the
+// program does not agree with itself.
+func (d *draft) explain(t *touched) error {
 	base, err := d.base.List.Whole()
 	if err != nil {
 		return err
 	}
-	next, err := d.state.List.Whole()
+	next, err := d.next.List.Whole()
 	if err != nil {
 		return err
 	}
@@ -82,13 +81,13 @@ func (d *draft) explain(t touched) error {
 	}
 	other, missing := crl.Diff(want, next.Snapshot())
 	e := &UnexplainedError{Version: d.manifest.Version, Entries: next.Len(), Expected: want.Len()}
-	e.Missing, e.MissingCount = d.name(missing), len(missing)
-	e.Other, e.OtherCount = d.name(other), len(other)
+	e.Missing, e.MissingCount = d.named(missing), len(missing)
+	e.Other, e.OtherCount = d.named(other), len(other)
 	return e
 }
 
-// name gives the first few entries in the words of the manifest.
-func (d *draft) name(entries []crl.Entry) []Unexplained {
+// named returns the first few entries in the words of the manifest.
+func (d *draft) named(entries []crl.Entry) []Unexplained {
 	var named []Unexplained
 	rules := history.Rules(&d.manifest)
 	for _, e := range entries[:min(len(entries), maxNamed)] {

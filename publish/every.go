@@ -5,51 +5,58 @@ import (
 	"sync"
 	"time"
 
-	"github.com/revocast/revocast/internal/source"
 	"github.com/revocast/revocast/internal/steady"
+	"github.com/revocast/revocast/source"
 )
 
 // calm is the least time from the start of one run to the next that a source wakes:
 // under a stream of commits a version a second is enough.
 const calm = time.Second
 
-// Every publishes at once, then at each interval, and as soon as the source tells that
-// there is news (a [source.Watcher]), until ctx is done. It tells report how each run ended.
-// A failed run is followed by the next as any other.
-func Every(ctx context.Context, cfg Config, interval time.Duration, report func(*Result, error)) {
+// Every publishes at once, then at each interval, and as soon as the source says that there are new
+// rows, until ctx is cancelled. It calls report with the outcome of each run, as [Run] returns it. A
+// failed run is followed by the next like any other. The error says that cfg cannot be used.
+//
+// The verified state stays in memory between the runs, so a run costs in proportion to its rows. Each
+// run checks that the newest version in the store is still the one that it knows, or leads on from it.
+func Every(ctx context.Context, cfg Config, interval time.Duration, report func(*Result, error)) error {
+	p, err := newPublisher(cfg)
+	if err != nil {
+		return err
+	}
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	news := watch(ctx, cfg.Source)
 	defer news.done.Wait()
-	// That the source is watched from now on is no news after a reading that comes later.
+	// The first wake, when the source begins to be watched, comes before the first reading.
 	news.begin(ctx)
 	dropped := false
-	cfg.reads = func() { dropped = news.drop() || dropped }
+	p.reads = func() { dropped = news.drop() || dropped }
 	for {
 		dropped = false
 		start := time.Now()
-		result, err := Run(ctx, cfg)
+		result, err := p.run(ctx)
 		if result == nil && dropped {
 			news.tell()
 		}
 		if ctx.Err() != nil && err != nil && result == nil {
-			return
+			return nil
 		}
 		if result != nil {
 			result.Warnings = append(result.Warnings, news.warnings()...)
 			// The list is there now. A store that loses it, a volume that is not mounted
 			// any more for one, must not get a second history from this process.
-			cfg.Create, cfg.ClockWasAhead = false, false
+			p.Create, p.ClockWasAhead = false, false
 		}
 		report(result, err)
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-tick.C:
 		case <-news.wake:
 			// More may follow at once, and what comes until then is in the same run.
 			if steady.Sleep(ctx, calm-time.Since(start)) != nil {
-				return
+				return nil
 			}
 			tick.Reset(interval)
 		}
@@ -69,13 +76,10 @@ type news struct {
 
 func watch(ctx context.Context, s source.Source) *news {
 	n := &news{wake: make(chan struct{}, 1), told: make(chan struct{})}
-	w, ok := s.(source.Watcher)
-	if !ok {
-		close(n.told)
-		return n
-	}
 	n.done.Go(func() {
-		w.Watch(ctx, n.tell, func(warning string) {
+		// A source that cannot be watched returns at once.
+		defer n.once.Do(func() { close(n.told) })
+		s.Watch(ctx, n.tell, func(warning string) {
 			n.mu.Lock()
 			defer n.mu.Unlock()
 			n.warned = append(n.warned, warning)
