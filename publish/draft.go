@@ -1,10 +1,7 @@
 package publish
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"time"
@@ -74,12 +71,7 @@ func (d *draft) begin() error {
 
 // knowSource finds the source in the ledger, or gives it the next number.
 func (d *draft) knowSource() {
-	d.name = d.SourceName
-	if d.name == "" {
-		// The ledger stores no address, host or path.
-		sum := sha256.Sum256(append(bytes.Clone(d.manifest.Salt), d.Source.String()...))
-		d.name = "#" + hex.EncodeToString(sum[:8])
-	}
+	d.name = ledger.SourceName(d.manifest.Salt, d.SourceName, d.Source.String())
 	d.source = ledger.Source{Number: 1}
 	if d.base == nil {
 		return

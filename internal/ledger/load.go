@@ -101,6 +101,27 @@ func recordOf(l *signer.Ledger) signer.Object {
 	return signer.Object{From: l.From, To: l.To, Changes: 1, Size: l.Size, RawSize: l.Raw, SHA256: l.SHA256}
 }
 
+// Record returns the record of the ledger that the manifest of a version names. The error is a
+// *LostError if it is not there or is not the one that was signed.
+func (o *Objects) Record(ctx context.Context, v *history.Version) (*Record, error) {
+	d, err := o.record(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	return d.Record, nil
+}
+
+func (o *Objects) record(ctx context.Context, v *history.Version) (*Delta, error) {
+	if v.Ledger == nil {
+		return nil, &LostError{o.Bucket.String(), signer.ManifestName(v.Version), errors.New("it names no ledger")}
+	}
+	d, err := o.Delta(ctx, recordOf(v.Ledger))
+	if err == nil && d.Record == nil {
+		return nil, &LostError{o.Bucket.String(), v.Ledger.Name(), errors.New("it is not the record of a version")}
+	}
+	return d, err
+}
+
 // Load returns the state at a version. It starts at base, the state of an earlier version, or at a
 // snapshot if base is nil or that is cheaper. The list in the result is the one that the manifest
 // signs for. The error is a *LostError if the ledger does not lead there.
@@ -109,17 +130,11 @@ func Load(ctx context.Context, from *Objects, v *history.Version, base *State) (
 		s, err := base.follow(v, nil) // only time has passed
 		return s, err
 	}
-	if v.Ledger == nil {
-		return nil, &LostError{from.Bucket.String(), signer.ManifestName(v.Version), errors.New("it names no ledger")}
-	}
-	newest := recordOf(v.Ledger)
-	last, err := from.Delta(ctx, newest)
+	last, err := from.record(ctx, v)
 	if err != nil {
 		return nil, err
 	}
-	if last.Record == nil {
-		return nil, &LostError{from.Bucket.String(), v.Ledger.Name(), errors.New("it is not the record of a version")}
-	}
+	newest := recordOf(v.Ledger)
 	line := last.Record.Line
 	if newest.From == 0 {
 		newest.Checksum = v.State.Checksum

@@ -6,7 +6,10 @@
 package ledger
 
 import (
+	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 
@@ -34,7 +37,16 @@ type State struct {
 type Source struct {
 	Number uint32          `json:"n"`      // stands for the name in reinstatements, from 1
 	Cursor json.RawMessage `json:"cursor"` // of the last reading
-	Read   int64           `json:"read"`   // when that was, in Unix seconds
+}
+
+// SourceName returns what the ledger calls a source: the given name, or else a hash of the salt of
+// the list and the address. The ledger stores no address, host or path.
+func SourceName(salt []byte, given, address string) string {
+	if given != "" {
+		return given
+	}
+	sum := sha256.Sum256(append(bytes.Clone(salt), address...))
+	return "#" + hex.EncodeToString(sum[:8])
 }
 
 // A Line is the objects that lead to the newest state of the ledger.
