@@ -1,4 +1,4 @@
-package source
+package file
 
 import (
 	"bytes"
@@ -7,9 +7,8 @@ import (
 	"io"
 )
 
-// An input counts and hashes the bytes of a file on their way to whoever reads
-// rows of them, so that a cursor claims exactly the bytes that were read, even if
-// the file changes meanwhile.
+// An input counts and hashes the bytes of a file while a format reads them. So a cursor covers
+// exactly the bytes that were read, even if the file changes meanwhile.
 type input struct {
 	r    io.Reader
 	hash hash.Hash
@@ -20,7 +19,7 @@ type input struct {
 	head     []byte
 }
 
-// headSize is how much of the beginning is kept: enough for a CSV header.
+// headSize is how much of the beginning an input keeps. The header of a CSV file is no longer.
 const headSize = maxLine
 
 func newInput(r io.Reader, size int64) *input {
@@ -42,7 +41,7 @@ func (in *input) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// discard reads n bytes for their hash alone.
+// discard reads n bytes and drops them. They count, and are part of the hash.
 func (in *input) discard(n int64) error {
 	_, err := io.CopyN(io.Discard, in, n)
 	return err
@@ -50,5 +49,5 @@ func (in *input) discard(n int64) error {
 
 func (in *input) sum() []byte { return in.hash.Sum(nil) }
 
-// inLine tells whether what was read ends within a line.
+// inLine reports whether the bytes read so far end within a line.
 func (in *input) inLine() bool { return in.n > 0 && in.last != '\n' }

@@ -1,4 +1,4 @@
-package source
+package file
 
 import (
 	"bytes"
@@ -10,15 +10,18 @@ import (
 	"unicode/utf8"
 
 	"github.com/revocast/revocast/crl"
+	"github.com/revocast/revocast/internal/rows"
+	"github.com/revocast/revocast/internal/sourcetest"
+	"github.com/revocast/revocast/source"
 )
 
 // readBytes reads content as a file of the given format.
-func readBytes(t *testing.T, content []byte, since *fileCursor, skip bool, read func(*reading, *input) error) (rows []Row, result Result, err error) {
-	r := &reading{ctx: t.Context(), source: "rows", skip: skip, visit: func(row *Row) error {
+func readBytes(t *testing.T, content []byte, since *cursor, skip bool, format format) (all []source.Row, result source.Result, err error) {
+	r := &rows.Reading{Context: t.Context(), Source: "rows", Unit: "line", Skip: skip, Undated: true, Visit: func(row *source.Row) error {
 		if len(row.Names) != len(row.Values) || len(row.Names) > crl.MaxRuleClaims {
 			t.Fatalf("%d names, %d values", len(row.Names), len(row.Values))
 		}
-		if len(row.Names) == 0 && row.Before == None && !row.Reinstate {
+		if len(row.Names) == 0 && row.Before == source.None && !row.Reinstate {
 			t.Fatal("a row that revokes everything for ever")
 		}
 		if _, err := crl.NewRule(row.Names...); err != nil {
@@ -29,21 +32,21 @@ func readBytes(t *testing.T, content []byte, since *fileCursor, skip bool, read 
 				t.Fatalf("%q", row.Names)
 			}
 		}
-		for _, at := range []int64{row.Before, row.Exp, row.RevokedAt} {
-			if at < None || at > crl.MaxTime {
+		for _, at := range [][2]int64{{row.Before, rows.Seconds}, {row.Exp, rows.Seconds}, {row.Moment, rows.Milliseconds}} {
+			if at[0] != source.None && (at[0] < 946_684_800*at[1] || at[0] > crl.MaxTime*at[1]) {
 				t.Fatal(at)
 			}
 		}
-		rows = append(rows, clone(row))
+		all = append(all, sourcetest.Clone(row))
 		return nil
 	}}
-	err = r.file(bytes.NewReader(content), int64(len(content)), since, read)
-	return rows, r.result, err
+	err = read(r, bytes.NewReader(content), int64(len(content)), since, format)
+	return all, r.Result, err
 }
 
 // inTwo reads content up to a newline, then the rest, and compares with all at once.
-func inTwo(t *testing.T, content []byte, at int, read func(*reading, *input) error) {
-	whole, total, err := readBytes(t, content, nil, true, read)
+func inTwo(t *testing.T, content []byte, at int, format format) {
+	whole, total, err := readBytes(t, content, nil, true, format)
 	if err != nil {
 		return
 	}
@@ -51,17 +54,19 @@ func inTwo(t *testing.T, content []byte, at int, read func(*reading, *input) err
 		t.Fatal("miscounted")
 	}
 	at = bytes.LastIndexByte(content[:min(max(at, 0), len(content))], '\n') + 1
-	first, result, err := readBytes(t, content[:at], nil, true, read)
+	first, result, err := readBytes(t, content[:at], nil, true, format)
 	if err != nil {
 		return // cut within a quoted field
 	}
-	cursor, ok := decodeCursor[fileCursor](result.Cursor)
-	if !ok {
-		t.Fatal("no cursor")
-	}
-	second, rest, err := readBytes(t, content, cursor, true, read)
+	second, rest, err := readBytes(t, content, rows.DecodeCursor[cursor](result.Cursor), true, format)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for i := range second {
+		if second[i].New == rest.Full {
+			t.Fatal("only what was appended is new")
+		}
+		second[i].New = false
 	}
 	if both := append(first, second...); !reflect.DeepEqual(both, whole) {
 		t.Fatalf("in two: %v\nat once: %v", both, whole)
@@ -82,11 +87,11 @@ func FuzzJSONL(f *testing.F) {
 	})
 }
 
-// compareJSON holds the scanner against encoding/json.
+// compareJSON compares the scanner with encoding/json.
 func compareJSON(t *testing.T, line []byte) {
-	var b builder
-	b.start(1)
-	fault := b.object(string(line))
+	var b rows.Builder
+	b.Start(1)
+	fault := object(&b, string(line))
 	var m map[string]any
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.UseNumber()
@@ -95,8 +100,8 @@ func compareJSON(t *testing.T, line []byte) {
 		err = more
 	}
 	if fault != nil {
-		if strings.Contains(fault.reason, "not JSON:") && err == nil && json.Valid(line) && !strings.Contains(fault.reason, "no escape of a Unicode character") {
-			t.Fatalf("%q is JSON, but: %s", line, fault.reason)
+		if strings.Contains(fault.Reason, "not JSON:") && err == nil && json.Valid(line) && !strings.Contains(fault.Reason, "no escape of a Unicode character") {
+			t.Fatalf("%q is JSON, but: %s", line, fault.Reason)
 		}
 		return
 	}
@@ -105,7 +110,7 @@ func compareJSON(t *testing.T, line []byte) {
 	}
 	claims := 0
 	for name, v := range m {
-		if _, ok := reserved[name]; ok || v == nil {
+		if !b.Column(name).IsClaim() || v == nil {
 			continue
 		}
 		claims++
@@ -113,14 +118,14 @@ func compareJSON(t *testing.T, line []byte) {
 		if err != nil {
 			t.Fatalf("%q is taken, but %q: %v", line, name, err)
 		}
-		for i, n := range b.row.Names {
-			if n == name && b.row.Values[i] != string(want) {
-				t.Fatalf("%q: %q is %q, not %q", line, name, b.row.Values[i], want)
+		for i, n := range b.Row.Names {
+			if n == name && b.Row.Values[i] != string(want) {
+				t.Fatalf("%q: %q is %q, not %q", line, name, b.Row.Values[i], want)
 			}
 		}
 	}
-	if claims != len(b.row.Names) {
-		t.Fatalf("%q has %d claims, not %d", line, claims, len(b.row.Names))
+	if claims != len(b.Row.Names) {
+		t.Fatalf("%q has %d claims, not %d", line, claims, len(b.Row.Names))
 	}
 }
 

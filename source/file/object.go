@@ -1,4 +1,4 @@
-package source
+package file
 
 import (
 	"fmt"
@@ -6,19 +6,22 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/revocast/revocast/internal/rows"
+	"github.com/revocast/revocast/source"
 )
 
-// object takes a JSON object of one level into the current row. It does what
-// encoding/json does not: it finds names given twice, keeps numbers as they are
-// written, and refuses text that is no Unicode instead of replacing it.
-func (b *builder) object(line string) *fault {
+// object fills the current row of b with the members of a JSON object, and finishes the row. Unlike
+// encoding/json it finds names that are given twice, keeps numbers as they are written, and refuses
+// text that is not Unicode instead of replacing it.
+func object(b *rows.Builder, line string) *rows.Fault {
 	if !utf8.ValidString(line) {
-		return &fault{reason: "it is not UTF-8"}
+		return &rows.Fault{Reason: "it is not UTF-8"}
 	}
 	s := &scanner{rest: line}
 	s.space()
 	if !s.take('{') {
-		return &fault{reason: "it is not a JSON object like {\"jti\":\"…\",\"exp\":1793278936}"}
+		return &rows.Fault{Reason: "it is not a JSON object like {\"jti\":\"…\",\"exp\":1793278936}"}
 	}
 	if s.space(); !s.take('}') {
 		for {
@@ -31,14 +34,14 @@ func (b *builder) object(line string) *fault {
 				return s.fault("a colon")
 			}
 			s.space()
-			c := b.column(name)
+			c := b.Column(name)
 			v, ok := s.value()
 			if !ok {
 				f := s.fault("a value")
-				f.field = c.name
+				f.Field = c.Name
 				return f
 			}
-			if f := b.set(c, v); f != nil {
+			if f := b.Set(c, v); f != nil {
 				return f
 			}
 			if s.space(); s.take('}') {
@@ -50,25 +53,25 @@ func (b *builder) object(line string) *fault {
 		}
 	}
 	if s.space(); s.rest != "" {
-		return &fault{reason: fmt.Sprintf("after the JSON object comes %q; each row has a line of its own", shorten(s.rest))}
+		return &rows.Fault{Reason: fmt.Sprintf("after the JSON object comes %q; each row has a line of its own", source.Shorten(s.rest))}
 	}
-	return b.finish()
+	return b.Finish()
 }
 
-// A scanner takes JSON apart. rest is what it has not taken yet.
+// A scanner takes tokens of JSON off the beginning of rest.
 type scanner struct {
 	rest string
-	why  string // what is wrong with a string, when it is not just its end that lacks
+	why  string // the error in a string, if there is one
 }
 
-func (s *scanner) fault(wanted string) *fault {
+func (s *scanner) fault(wanted string) *rows.Fault {
 	switch {
 	case s.why != "":
-		return &fault{reason: "it is not JSON: " + s.why}
+		return &rows.Fault{Reason: "it is not JSON: " + s.why}
 	case s.rest == "":
-		return &fault{reason: fmt.Sprintf("it is not JSON: it ends where %s should be", wanted)}
+		return &rows.Fault{Reason: fmt.Sprintf("it is not JSON: it ends where %s should be", wanted)}
 	}
-	return &fault{reason: fmt.Sprintf("it is not JSON: %q stands where %s should be", shorten(s.rest), wanted)}
+	return &rows.Fault{Reason: fmt.Sprintf("it is not JSON: %q stands where %s should be", source.Shorten(s.rest), wanted)}
 }
 
 func (s *scanner) space() {
@@ -87,34 +90,34 @@ func (s *scanner) take(c byte) bool {
 	return true
 }
 
-func (s *scanner) value() (v value, ok bool) {
+func (s *scanner) value() (v rows.Value, ok bool) {
 	if s.rest == "" {
 		return v, false
 	}
 	switch c := s.rest[0]; {
 	case c == '"':
-		v.kind = text
-		v.text, ok = s.str()
+		v.Kind = rows.Text
+		v.Text, ok = s.str()
 		return v, ok
 	case c == '-' || c >= '0' && c <= '9':
-		v.kind = number
-		v.text, ok = s.num()
+		v.Kind = rows.Number
+		v.Text, ok = s.num()
 		return v, ok
 	case c == '{':
-		return value{other, "an object"}, true // the row is bad, whatever follows
+		return rows.Value{Kind: rows.Other, Text: "an object"}, true // the row is bad, whatever follows
 	case c == '[':
-		return value{other, "an array"}, true
+		return rows.Value{Kind: rows.Other, Text: "an array"}, true
 	}
-	for _, word := range []value{{null, "null"}, {boolean, "true"}, {boolean, "false"}} {
-		if strings.HasPrefix(s.rest, word.text) {
-			s.rest = s.rest[len(word.text):]
+	for _, word := range []rows.Value{{Kind: rows.Null, Text: "null"}, {Kind: rows.Boolean, Text: "true"}, {Kind: rows.Boolean, Text: "false"}} {
+		if strings.HasPrefix(s.rest, word.Text) {
+			s.rest = s.rest[len(word.Text):]
 			return word, true
 		}
 	}
 	return v, false
 }
 
-// num takes a number of RFC 8259, section 6.
+// num takes a number as RFC 8259, section 6, defines it.
 func (s *scanner) num() (string, bool) {
 	all := s.rest
 	digits := func() bool {
@@ -142,7 +145,7 @@ func (s *scanner) num() (string, bool) {
 	return all[:len(all)-len(s.rest)], true
 }
 
-// str takes a string of RFC 8259, section 7.
+// str takes a string as RFC 8259, section 7, defines it.
 func (s *scanner) str() (string, bool) {
 	if s.rest == "" || s.rest[0] != '"' {
 		return "", false
@@ -183,7 +186,7 @@ func (s *scanner) escaped(i int) (string, bool) {
 		}
 		r, n := unescape(s.rest[i:])
 		if n == 0 {
-			s.why = fmt.Sprintf("%q in a string is no escape of a Unicode character", shorten(s.rest[i:min(i+6, len(s.rest))]))
+			s.why = fmt.Sprintf("%q in a string is no escape of a Unicode character", source.Shorten(s.rest[i:min(i+6, len(s.rest))]))
 			return "", false
 		}
 		out = utf8.AppendRune(out, r)
@@ -193,7 +196,7 @@ func (s *scanner) escaped(i int) (string, bool) {
 	return "", false
 }
 
-// unescape decodes the escape that s begins with; n is 0 if it is none.
+// unescape decodes the escape that s begins with, of n bytes. It returns 0 if s begins with none.
 func unescape(s string) (r rune, n int) {
 	if len(s) < 2 {
 		return 0, 0

@@ -1,10 +1,12 @@
-package source
+package file
 
 import (
 	"bytes"
 	"fmt"
 	"os"
 	"testing"
+
+	"github.com/revocast/revocast/source"
 )
 
 func BenchmarkJSONL(b *testing.B) {
@@ -30,7 +32,7 @@ func benchmark(b *testing.B, name, format, header string) {
 	b.SetBytes(int64(content.Len()))
 	b.ReportAllocs()
 	for b.Loop() {
-		result, err := s.Read(b.Context(), nil, func(*Row) error { return nil })
+		result, err := s.Read(b.Context(), nil, func(*source.Row) error { return nil })
 		if err != nil || result.Rows != rows {
 			b.Fatal(result.Rows, err)
 		}
