@@ -376,3 +376,11 @@ func encode(t testing.TB, cursor any) source.Cursor {
 	require.NoError(t, err)
 	return c
 }
+
+// decode returns what a cursor holds.
+func decode[T any](t testing.TB, c source.Cursor) *T {
+	t.Helper()
+	cursor := rows.DecodeCursor[T](c)
+	require.NotNil(t, cursor)
+	return cursor
+}

@@ -53,7 +53,7 @@ func newQuery(opt Options) (*query, error) {
 type queryCursor struct {
 	server
 	Query string `json:"query"`
-	At    int64  `json:"at"`   // commits after this moment were not shown
+	At    int64  `json:"at"`   // commits up to this moment were shown; 0 if that is unknown
 	Full  int64  `json:"full"` // when everything was read
 }
 
@@ -72,7 +72,7 @@ func (c *queryCursor) plan(s queryState) (from int64, full bool, behind string) 
 		return 0, true, ""
 	}
 	ok, behind := s.goesOn(c.server)
-	if !ok || !s.since || c.Query != s.sum || s.shown == 0 || s.now < c.Full || s.now-c.Full >= s.fullEvery.Microseconds() {
+	if !ok || !s.since || c.Query != s.sum || c.At == 0 || s.shown == 0 || s.now < c.Full || s.now-c.Full >= s.fullEvery.Microseconds() {
 		return 0, true, behind
 	}
 	// A clock that was set back makes the window longer, never shorter.
