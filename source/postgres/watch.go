@@ -1,4 +1,4 @@
-package source
+package postgres
 
 import (
 	"context"
@@ -15,16 +15,16 @@ const (
 	mostPause  = time.Minute
 )
 
-// errStandby is what listening on a standby ends with.
-var errStandby = errors.New("it is a standby, on which nobody can listen")
+// errStandby ends the listening on a standby.
+var errStandby = errors.New("it is a standby, and PostgreSQL has no LISTEN on standbys")
 
 // Watch listens on the channel that the table's trigger notifies. PostgreSQL delivers a
 // notification when its transaction has committed.
-func (s *postgresSource) Watch(ctx context.Context, wake func(), warn func(string)) {
+func (d *database) Watch(ctx context.Context, wake func(), warn func(string)) {
 	pause, warned := firstPause, false
 	for ctx.Err() == nil {
-		err := s.listen(ctx, func() {
-			// Something may have been committed while nobody listened.
+		err := d.listen(ctx, func() {
+			// Rows may have been committed while nothing listened.
 			wake()
 			pause, warned = firstPause, false
 		}, wake)
@@ -33,7 +33,7 @@ func (s *postgresSource) Watch(ctx context.Context, wake func(), warn func(strin
 		}
 		if !warned {
 			warned = true
-			warn(fmt.Sprintf("new rows wake nobody until %s can be listened to again, so they wait for the next interval: %v", s.place, err))
+			warn(fmt.Sprintf("cannot listen to %s, so new rows wait for the next interval until it can be listened to again: %v", d.place, err))
 		}
 		if errors.Is(err, errStandby) {
 			pause = mostPause // it may be promoted some day
@@ -46,14 +46,14 @@ func (s *postgresSource) Watch(ctx context.Context, wake func(), warn func(strin
 	}
 }
 
-// listen calls ready when it listens, and wake for notifications, until the connection is lost.
-func (s *postgresSource) listen(ctx context.Context, ready, wake func()) error {
-	conn, err := connectPostgres(ctx, s.location, s.place, func(*pgconn.PgConn, *pgconn.Notification) { wake() })
+// listen calls ready once it listens, and wake for notifications, until the connection is lost.
+func (d *database) listen(ctx context.Context, ready, wake func()) error {
+	conn, err := connect(ctx, d.url, d.place, func(*pgconn.PgConn, *pgconn.Notification) { wake() })
 	if err != nil {
 		return err
 	}
-	defer closePostgres(ctx, conn)
-	if err := exec(ctx, conn, `LISTEN revocations`); err != nil {
+	defer disconnect(ctx, conn)
+	if err := exec(ctx, conn.PgConn(), `LISTEN revocations`); err != nil {
 		if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "25006" {
 			return errStandby
 		}
@@ -61,7 +61,7 @@ func (s *postgresSource) listen(ctx context.Context, ready, wake func()) error {
 	}
 	ready()
 	for {
-		if err := conn.WaitForNotification(ctx); err != nil {
+		if err := conn.PgConn().WaitForNotification(ctx); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package source
+package postgres
 
 import (
 	"context"
@@ -14,10 +14,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/revocast/revocast/internal/pgtest"
+	"github.com/revocast/revocast/internal/rows"
+	"github.com/revocast/revocast/source"
 )
 
-// Whatever is wrong with an address, nobody reads its password in a name or a message.
-func TestPostgresHidesPasswords(t *testing.T) {
+// No name and no message shows a password, whatever is wrong with the address.
+func TestHidesPasswords(t *testing.T) {
 	t.Setenv("PGCONNECT_TIMEOUT", "5")
 	dir := t.TempDir()
 	for location, name := range map[string]string{
@@ -33,33 +35,33 @@ func TestPostgresHidesPasswords(t *testing.T) {
 	} {
 		s, err := Open(location, Options{})
 		require.NoError(t, err, location)
-		require.Equal(t, name, s.Name())
+		require.Equal(t, name, s.String())
 		_, _, err = readAll(t, s, nil)
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "cret", location)
 		require.NotContains(t, err.Error(), "\n")
-		_, err = Record(t.Context(), location, NewRow{Claims: map[string]string{"jti": "a"}})
+		_, err = Record(t.Context(), location, source.Decision{Claims: map[string]string{"jti": "a"}})
 		require.Error(t, err)
 		require.NotContains(t, err.Error(), "cret", location)
-		_, err = Record(t.Context(), location, NewRow{})
+		_, err = Record(t.Context(), location, source.Decision{})
 		require.NotContains(t, err.Error(), "cret", location)
 	}
 	for _, location := range []string{
 		"postgres://u:s3#cret@h/db", "postgres://u:33#cret@h/db", "postgres://u:3/cret@h/db", "postgres://u:3?cret@h/db", "postgres://u:s3cret%@h/db",
-		"postgres://u:s3 cret@h/db", "postgres://u:s3cret@h:port/db", "postgres://u:s3[cret@h/db", "postgres://u@h/db?password=%zzcret",
+		"mysql://u:s3cret@h/db", "u:s3cret@h", "", "postgres://u:s3 cret@h/db", "postgres://u:s3cret@h:port/db", "postgres://u:s3[cret@h/db", "postgres://u@h/db?password=%zzcret",
 	} {
 		_, err := Open(location, Options{})
-		require.EqualError(t, err, postgresForm, location)
+		require.EqualError(t, err, form, location)
 	}
 
-	// Nor one from elsewhere.
-	server, database := postgres(t)
+	// The same goes for passwords from elsewhere.
+	server, database := start(t)
 	server.Exec(t, database, `CREATE ROLE asked`)
 	server.Password(t, "asked", "right")
 	address := server.URL("asked", database)
 	pass, service := filepath.Join(dir, "pgpass"), filepath.Join(dir, "service")
-	write(t, pass, "*:*:*:asked:s3cret\n")
-	write(t, service, "[auth]\nuser=asked\npassword=s3cret\n")
+	require.NoError(t, os.WriteFile(pass, []byte("*:*:*:asked:s3cret\n"), 0o600))
+	require.NoError(t, os.WriteFile(service, []byte("[auth]\nuser=asked\npassword=s3cret\n"), 0o600))
 	for _, set := range [][2]string{{"PGPASSWORD", "s3cret"}, {"PGPASSFILE", pass}} {
 		t.Run(set[0], func(t *testing.T) {
 			t.Setenv(set[0], set[1])
@@ -78,8 +80,8 @@ func TestPostgresHidesPasswords(t *testing.T) {
 	require.ErrorContains(t, err, "permission denied for table revocations")
 }
 
-func TestPostgresRefused(t *testing.T) {
-	server, database := postgres(t)
+func TestRefused(t *testing.T) {
+	server, database := start(t)
 	address := server.URL("postgres", database)
 	refused := func(want string) {
 		t.Helper()
@@ -96,19 +98,21 @@ func TestPostgresRefused(t *testing.T) {
 	server.Exec(t, database, `ALTER ROLE hidden BYPASSRLS`)
 	follow(t, server.URL("hidden", database), Options{Query: `SELECT jti FROM revocations`}).step(true)
 
-	// Somebody's ALTER TABLE that is not committed. The limit is 30 seconds, but for a role with one of its own.
+	// Another session's ALTER TABLE that is not committed. The limit is 30 seconds, unless the role has
+	// one of its own.
 	other := begin(t, server, database)
 	run(t, other, `ALTER TABLE revocations ADD COLUMN x text`)
 	server.Exec(t, database, `ALTER ROLE hidden SET lock_timeout = '10ms'; GRANT revocations_writer TO hidden`)
-	const locked = "locked by another transaction, such as an ALTER TABLE that is still open: see pg_locks, and pg_stat_activity for whose it is"
+	const locked = "locked by another transaction, such as an ALTER TABLE that is still open: see pg_locks and pg_stat_activity"
 	_, _, err = readAll(t, open(t, server.URL("hidden", database), Options{}), nil)
 	require.ErrorContains(t, err, "revocations is "+locked)
 	_, _, err = readAll(t, open(t, server.URL("hidden", database), Options{Query: `SELECT jti FROM revocations`}), nil)
 	require.ErrorContains(t, err, "what it reads is "+locked)
-	_, err = Record(t.Context(), server.URL("hidden", database), NewRow{Claims: map[string]string{"jti": "a"}})
+	_, err = Record(t.Context(), server.URL("hidden", database), source.Decision{Claims: map[string]string{"jti": "a"}})
 	require.ErrorContains(t, err, "revocations is "+locked)
 	run(t, other, `ROLLBACK`)
-	run(t, other, `BEGIN`+inTransaction)
+	r := &reading{conn: other.PgConn(), Reading: rows.Reading{Context: t.Context()}}
+	require.NoError(t, r.begin(`READ COMMITTED`, ``))
 	var limit string
 	require.NoError(t, other.QueryRow(t.Context(), `SHOW lock_timeout`).Scan(&limit))
 	require.Equal(t, "30s", limit)
@@ -117,22 +121,21 @@ func TestPostgresRefused(t *testing.T) {
 	// A table of another schema.
 	server.Exec(t, database, `CREATE SCHEMA auth`, `ALTER TABLE revocations SET SCHEMA auth`, `GRANT USAGE ON SCHEMA auth TO hidden`)
 	_, _, err = readAll(t, open(t, server.URL("hidden", database), Options{}), nil)
-	require.ErrorContains(t, err, "and ?search_path=… in the address names the schema of one that is elsewhere")
+	require.ErrorIs(t, err, ErrNoTable)
+	require.ErrorContains(t, err, "?search_path=… in the address names the schema of one that is elsewhere")
 	follow(t, server.URL("hidden", database)+"?search_path=auth", Options{}).step(true)
 	server.Exec(t, database, `ALTER TABLE auth.revocations SET SCHEMA public`)
 
 	server.Exec(t, database, `ALTER TABLE revocations DISABLE TRIGGER revocations_stamp`)
-	refused("its table revocations lacks what publisher schema gives it (id, txid, and the trigger that sets txid)")
+	refused("its table revocations lacks what the schema gives it (id, txid, and the trigger that sets txid)")
 	server.Exec(t, database, `DROP TABLE revocations`)
-	refused("cannot use the source " + address + ": it has no table revocations that its role can see; publisher schema prints the SQL that makes one, and ?search_path=… in the address names the schema of one that is elsewhere; --query reads a table of your own")
-	_, err = Record(t.Context(), address, NewRow{Claims: map[string]string{"jti": "a"}})
-	require.ErrorContains(t, err, "it has no table revocations that its role can see; publisher schema prints the SQL that makes one")
+	refused("cannot use the source " + address + ": there is no table revocations that its role can see")
+	_, err = Record(t.Context(), address, source.Decision{Claims: map[string]string{"jti": "a"}})
+	require.ErrorIs(t, err, ErrNoTable)
 	server.Exec(t, database, `CREATE TABLE revocations (id bigint PRIMARY KEY, jti text)`)
-	refused("lacks what publisher schema gives it")
+	refused("lacks what the schema gives it")
 	server.Exec(t, database, `DROP TABLE revocations`, `CREATE VIEW revocations AS SELECT 'a' AS jti`)
-	refused("lacks what publisher schema gives it")
-	server.Exec(t, database, `DROP VIEW revocations`, PostgresSchema, `ALTER TABLE revocations ADD COLUMN "Exp" text`)
-	refused(`the column "Exp" of ` + address + ` cannot be used: the reserved column is written in lower case: "exp"`)
+	refused("lacks what the schema gives it")
 
 	// A server that is not there, and one that says nothing.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -146,8 +149,8 @@ func TestPostgresRefused(t *testing.T) {
 	require.Equal(t, 1, strings.Count(err.Error(), "connection refused"), "%v", err)
 }
 
-// Whatever ends a reading half-way ends it with an error.
-func TestPostgresInterrupted(t *testing.T) {
+// A reading that ends half-way ends with an error.
+func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Start(t)
 	database := withTable(t, server)
@@ -173,18 +176,18 @@ func TestPostgresInterrupted(t *testing.T) {
 	}
 	interrupted(t, s, func(func()) error { server.Stop(syscall.SIGQUIT); return nil }, "")
 	require.NoError(t, server.Up())
-	result, err := s.Read(t.Context(), nil, func(*Row) error { return nil })
+	result, err := s.Read(t.Context(), nil, func(*source.Row) error { return nil })
 	require.NoError(t, err)
 	require.EqualValues(t, 100_000, result.Rows)
 }
 
 // interrupted reads, and lets something end it after the first row.
-func interrupted(t *testing.T, s Source, end func(cancel func()) error, want string) {
+func interrupted(t *testing.T, s source.Source, end func(cancel func()) error, want string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	rows := 0
-	result, err := s.Read(ctx, nil, func(*Row) error {
+	result, err := s.Read(ctx, nil, func(*source.Row) error {
 		if rows++; rows > 1 {
 			return nil
 		}
@@ -196,8 +199,8 @@ func interrupted(t *testing.T, s Source, end func(cancel func()) error, want str
 	require.Less(t, rows, 100_000)
 }
 
-func TestPostgresServiceFile(t *testing.T) {
-	server, database := postgres(t)
+func TestServiceFile(t *testing.T) {
+	server, database := start(t)
 	server.Exec(t, database, insert1("a"))
 	host, port, err := net.SplitHostPort(strings.Split(strings.TrimPrefix(server.URL("postgres", ""), "postgres://postgres@"), "/")[0])
 	require.NoError(t, err)
