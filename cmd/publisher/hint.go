@@ -8,6 +8,8 @@ import (
 	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/source"
+	"github.com/revocast/revocast/source/postgres"
+	"github.com/revocast/revocast/source/sqlite"
 	"github.com/revocast/revocast/store"
 )
 
@@ -20,6 +22,8 @@ var hints = []struct {
 	{is(publish.ErrClock), "set the clock that is off; if the other clock was ahead and is right by now, publish once with --clock-was-ahead"},
 	{is(publish.ErrUnconditional), "choose a store that has conditional writes, and try it with publisher doctor"},
 	{as[*source.BadRowError], "mend the row, or leave bad rows out with --skip-bad-rows, which lists them"},
+	{is(sqlite.ErrNoTable), "publisher revoke makes the table, and --query reads a table of your own"},
+	{is(postgres.ErrNoTable), "publisher schema makes the table, and --query reads a table of your own"},
 	{is(signer.ErrUnknownKey), otherKey},
 	{is(signer.ErrBadSignature), otherKey},
 	{is(signer.ErrMalformed), brokenManifest},

@@ -86,16 +86,18 @@ func updateClaimsTrigger(ctx context.Context, tx *sql.Tx, columns []string) erro
 	return err
 }
 
-var errNoTable = errors.New("it has no table revocations; recording a first row makes one, and a query can read another table")
+// ErrNoTable means that a database has no table revocations. [Record] makes one, and a query reads
+// another table.
+var ErrNoTable = errors.New("there is no table revocations")
 
 // checkTable returns an error if the database has no table revocations whose new rows can be told
-// from old ones. The error names the source, and wraps errNoTable if there is no such table at all.
+// from old ones. The error names the source, and wraps ErrNoTable if there is no such table at all.
 func checkTable(ctx context.Context, tx *sql.Tx, place string) error {
 	cannot := func(err error) error { return fmt.Errorf("cannot use the source %s: %w", place, err) }
 	var ddl string
 	err := tx.QueryRowContext(ctx, `SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'revocations'`).Scan(&ddl)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = errNoTable
+		err = ErrNoTable
 	}
 	if err != nil {
 		return cannot(err)

@@ -208,7 +208,7 @@ func TestRecordRefusedByTable(t *testing.T) {
 	_, err = Record(t.Context(), path, source.Decision{Claims: map[string]string{"Sub": "a"}})
 	require.ErrorContains(t, err, `the table has the column "sub", and SQLite does not tell the two apart`)
 	_, _, err = sourcetest.Read(t, Open(path, Options{}), nil)
-	require.ErrorContains(t, err, "it has no table revocations", "a refusal leaves no table behind")
+	require.ErrorContains(t, err, "there is no table revocations", "a refusal leaves no table behind")
 	_, err = Record(t.Context(), temp(t, "no/dir.db"), source.Decision{Claims: map[string]string{"sub": "a"}})
 	require.ErrorContains(t, err, "no such file or directory")
 
