@@ -14,8 +14,8 @@ import (
 // recorded is what revoke and reinstate have in common.
 type recorded struct {
 	Source string   `required:"" placeholder:"SOURCE" help:"Where to record it: sqlite:path.db or rows.jsonl, made if missing, or postgres://user@host/database."`
-	Claims []string `arg:"" optional:"" name:"claim=value" help:"What a token must have to match: all of these."`
-	Reason string   `empty:"" placeholder:"R" help:"Why, for whoever reads the source; it is not published."`
+	Claims []string `arg:"" optional:"" name:"claim=value" help:"The claims that a token must have to match, all of them."`
+	Reason string   `empty:"" placeholder:"R" help:"Why, for the readers of the source. It is not published in the list."`
 }
 
 type revoke struct {

@@ -11,7 +11,7 @@ import (
 	"github.com/revocast/revocast/source"
 )
 
-// Of returns the row that reading a recorded decision will visit. place is where it is to be
+// Of returns the row that reading a recorded decision will visit. place is where it will be
 // recorded, for messages. The error is a *source.BadRowError.
 func Of(d source.Decision, place string) (*source.Row, error) {
 	var b Builder

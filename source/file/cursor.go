@@ -29,7 +29,7 @@ func read(r *rows.Reading, f io.ReadSeeker, size int64, since *cursor, format fo
 	}
 	r.Result.Full = in.n == 0
 	if r.Result.Full && since != nil && since.Size > 0 {
-		r.Warn("the file %s was replaced or rewritten since the last reading, so all of it was read; rows that were appended to the old file after that reading were never read", r.Source)
+		r.Warn("all of %s was read, because it was replaced or rewritten since the last reading; rows that were appended to the old file in between were never read", r.Source)
 	}
 	if err := format(r, in); err != nil {
 		return err

@@ -30,7 +30,7 @@ func lines(format string, names ...string) string {
 	return b.String()
 }
 
-const replaced = "was replaced or rewritten since the last reading, so all of it was read; rows that were appended to the old file after that reading were never read"
+const replaced = "was read, because it was replaced or rewritten since the last reading; rows that were appended to the old file in between were never read"
 
 // A follower reads a file again and again, from its last cursor.
 type follower struct {
@@ -69,7 +69,7 @@ func (f *follower) step(content string, full, warned bool, want []string) []sour
 	}
 	require.Len(f.t, result.Warnings, map[bool]int{true: 1}[warned])
 	if warned {
-		require.Equal(f.t, "the file "+f.path+" "+replaced, result.Warnings[0])
+		require.Equal(f.t, "all of "+f.path+" "+replaced, result.Warnings[0])
 	}
 	f.cursor = result.Cursor
 	return rows
@@ -103,8 +103,8 @@ func TestFollowFile(t *testing.T) {
 	}
 }
 
-// A reinstatement without a moment counts if the file tells that it is new, which is for the
-// publisher to decide. So a file does not refuse it.
+// A reinstatement without a moment is not a bad row of a file. The publisher decides by Row.New
+// whether it counts.
 func TestReinstatementWithoutMoment(t *testing.T) {
 	f := &follower{t: t, path: temp(t, "rows.jsonl")}
 	f.first(`{"jti":"a","reinstate":true}`+"\n", "a")
@@ -212,7 +212,7 @@ func TestCSVEdges(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		`line 5: it has 2 fields, and the first line names 3 columns`,
-		`line 6: it is not CSV: a quote stands in a field that does not begin with one; write "a ""b"" c"`,
+		`line 6: it is not CSV: a field has a quote inside but does not begin with one; write "a ""b"" c"`,
 		`line 7, field "jti": a line break is in it; was a quote lost?`,
 		`line 9: a row that names no claim needs "before"; without it every token of the issuer would be revoked for ever`,
 	}, got)

@@ -82,7 +82,7 @@ func (f *follower) all(warning string, want ...string) {
 	} else {
 		require.Len(f.t, result.Warnings, 1)
 		require.Contains(f.t, result.Warnings[0], warning)
-		require.Contains(f.t, result.Warnings[0], "so all rows were read; rows that were committed to the earlier database after that reading were never read")
+		require.Contains(f.t, result.Warnings[0], "so all rows were read; rows that were committed in between to the database that it replaced were never read")
 	}
 }
 
@@ -125,7 +125,7 @@ func TestFollowTable(t *testing.T) {
 	f.appended()
 }
 
-// The cursor of another source is none.
+// The cursor of another source is the start.
 func TestForeignCursor(t *testing.T) {
 	f := &follower{t: t, path: temp(t, "a.db")}
 	f.record("a", "b")

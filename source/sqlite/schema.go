@@ -13,10 +13,10 @@ import (
 
 // createTable makes the table revocations. The table refuses at the INSERT the rows that reading
 // would refuse. Its constraints have reasons for names, because SQLite shows the names. In two ways
-// it is stricter than reading: a time is a number, and reinstate is 0 or 1. In one way it is laxer:
-// SQL cannot tell whether a text is UTF-8.
+// it is stricter than reading: a time is a number, and reinstate is 0 or 1. In one way it is laxer: it
+// takes text that is not UTF-8, which SQL does not recognize.
 //
-// Without AUTOINCREMENT SQLite would give the id of a deleted last row again. ON CONFLICT REPLACE
+// Without AUTOINCREMENT SQLite would use the id of a deleted last row again. ON CONFLICT REPLACE
 // puts the default in the place of NULL. Old versions of SQLite have no unixepoch with milliseconds.
 func createTable(ctx context.Context, tx *sql.Tx) error {
 	var claims []string
@@ -71,8 +71,8 @@ func claimsTrigger(columns []string) string {
 END`, count, crl.MaxRuleClaims, count, crl.MaxRuleClaims)
 }
 
-// updateClaimsTrigger makes the trigger know all columns of the table. It leaves a table alone that
-// has no such trigger, because somebody else made it.
+// updateClaimsTrigger replaces the trigger if it lacks a column of the table. A table that was made by
+// hand has no such trigger and gets none.
 func updateClaimsTrigger(ctx context.Context, tx *sql.Tx, columns []string) error {
 	var have string
 	err := tx.QueryRowContext(ctx, `SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = 'revocations_claims'`).Scan(&have)

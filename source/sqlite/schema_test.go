@@ -16,7 +16,7 @@ import (
 	"github.com/revocast/revocast/source"
 )
 
-// shipped makes the table as Record does, with columns for claims of somebody's own, without rows.
+// shipped makes the table as Record does, with columns for more claims, and without rows.
 func shipped(t *testing.T, claims ...string) (path string, db *sql.DB) {
 	path = temp(t, "shipped.db")
 	all := map[string]string{"jti": "a"}
@@ -188,7 +188,7 @@ func TestColumnAddedByHand(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A table that somebody made by hand gets no trigger. Its rows get a moment.
+// A table that was made by hand gets no trigger. Its rows get a moment.
 func TestRecordInOwnTable(t *testing.T) {
 	path := temp(t, "a.db")
 	execSQL(t, path, `CREATE TABLE revocations (id INTEGER PRIMARY KEY AUTOINCREMENT, sub TEXT)`)

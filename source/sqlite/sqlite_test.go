@@ -25,7 +25,7 @@ func execSQL(t *testing.T, path string, statements ...string) {
 	}
 }
 
-// ownTable is a table that somebody made by hand. It refuses nothing.
+// ownTable is a table that was made by hand. It refuses nothing.
 const ownTable = `CREATE TABLE revocations (id INTEGER PRIMARY KEY AUTOINCREMENT, jti TEXT, kid TEXT, "before" INTEGER, exp INTEGER, revoked_at REAL, reason TEXT, reinstate INTEGER, iss TEXT)`
 
 func TestSourcesThatCannotBeRead(t *testing.T) {
