@@ -35,6 +35,7 @@ DECLARE
 	claims int := 0;
 	name text;
 	value text;
+	type text;
 	problem text;
 BEGIN
 	FOR name, value IN SELECT * FROM pg_catalog.jsonb_each_text(given) LOOP
@@ -46,15 +47,20 @@ BEGIN
 			ELSIF name = '?column?' OR name ~ '[\u0001-\u0020\u007F-\u00A0\u1680\u2000-\u200A\u2028\u2029\u202F\u205F\u3000+*,;]' THEN
 				problem := 'no claim has such a name';
 			ELSE
-				SELECT CASE
-					WHEN t.typcategory IN ('S', 'E') OR 'uuid'::pg_catalog.regtype IN (t.oid, t.typbasetype) THEN NULL
-					WHEN pg_catalog.jsonb_typeof(given->name) <> 'number' THEN 'a claim is text or an integer'
-					WHEN value !~ '\.' AND 'float8'::pg_catalog.regtype NOT IN (t.oid, t.typbasetype) AND 'float4'::pg_catalog.regtype NOT IN (t.oid, t.typbasetype) THEN NULL
-					-- Every integer below 2^53 is exact in a float8.
-					WHEN value::float8 <> pg_catalog.trunc(value::float8) OR pg_catalog.abs(value::float8) >= 9007199254740992 THEN 'a claim is text or an integer'
-					END
-				INTO problem FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+				SELECT CASE WHEN t.typcategory IN ('S', 'E') AND t.oid <> 'bpchar'::regtype THEN 'text'
+					ELSE pg_catalog.format_type(CASE t.typbasetype WHEN 0 THEN t.oid ELSE t.typbasetype END, NULL) END
+				INTO type FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 				WHERE a.attrelid = TG_RELID AND a.attname = name;
+				IF type = 'character' THEN
+					value := pg_catalog.rtrim(value, ' '); -- it is padded
+				ELSIF type IN ('real', 'double precision') OR type = 'numeric' AND value !~ '^-?[0-9]+$' THEN
+					-- Every integer below 2^53 is exact in a double.
+					IF value::float8 <> pg_catalog.trunc(value::float8) OR pg_catalog.abs(value::float8) >= 9007199254740992 THEN
+						problem := 'a claim is text or an integer';
+					END IF;
+				ELSIF type NOT IN ('text', 'uuid', 'smallint', 'integer', 'bigint', 'numeric') THEN
+					problem := 'a claim is text or an integer';
+				END IF;
 			END IF;
 		END IF;
 		IF problem IS NULL AND pg_catalog.octet_length(pg_catalog.convert_to(value, 'UTF8')) > 1024 THEN
