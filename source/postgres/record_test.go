@@ -155,7 +155,7 @@ func TestRecordRefused(t *testing.T) {
 	// The database refuses the rest.
 	for want, d := range map[string]source.Decision{
 		"invalid byte sequence": {Claims: map[string]string{"jti": "\x00"}},
-		"column revoked_at of revocations: it is more than 5 minutes ahead of the clock": {Claims: map[string]string{"jti": "a"}, Moment: time.Now().Add(time.Hour)},
+		"revoked_at of revocations must be from the year 2000 on, and at most 5 minutes ahead of the clock": {Claims: map[string]string{"jti": "a"}, Moment: time.Now().Add(time.Hour)},
 	} {
 		_, err := Record(t.Context(), address, d)
 		require.ErrorContains(t, err, "cannot record a decision in "+address+": ")
