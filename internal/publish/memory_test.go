@@ -82,12 +82,12 @@ func (m *memory) Delete(_ context.Context, name string) error {
 	return nil
 }
 
-func (m *memory) List(_ context.Context, prefix string) ([]store.Info, error) {
+func (m *memory) List(_ context.Context, prefix, after string) ([]store.Info, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var infos []store.Info
 	for name, data := range m.objects {
-		if strings.HasPrefix(name, prefix) {
+		if strings.HasPrefix(name, prefix) && name > after {
 			infos = append(infos, store.Info{Name: name, Size: int64(len(data)), ModTime: m.written[name]})
 		}
 	}
