@@ -87,8 +87,8 @@ func TestRecordRefused(t *testing.T) {
 	}
 }
 
-// Eight recorders start at once with a file that does not exist yet, while a reader follows with its
-// cursor. The reader sees every row once, in the order of its recorder.
+// Eight recorders start at once with a file that does not exist yet, while a reader follows with
+// its cursor. The reader sees every row once, in the order of its recorder.
 func TestRecordWhileReading(t *testing.T) {
 	const writers, each = 8, 12
 	for _, s := range stores(t) {

@@ -56,9 +56,9 @@ func openSource(location string, opt sourceOptions) (source.Source, error) {
 	return nil, fmt.Errorf("%w: %s", err, sourceForms)
 }
 
-// record records a decision in a SOURCE. The place is the SOURCE without its secrets. The id is that
-// of the row, or 0 if it has none or the role may not see it. A database takes the moment of the
-// decision from its own clock.
+// record records a decision in a SOURCE. The place is the SOURCE without its secrets. The id is
+// that of the row, or 0 if it has none or the role may not see it. A database takes the moment of
+// the decision from its own clock.
 func record(ctx context.Context, location string, d source.Decision) (place string, id int64, err error) {
 	kind, path, err := locate(location)
 	switch {
@@ -91,8 +91,8 @@ const (
 	inPostgres
 )
 
-// locate returns the kind of a SOURCE, and the path or URL that the kind's package takes. Its errors
-// repeat no URL, because a URL may hold a password.
+// locate returns the kind of a SOURCE, and the path or URL that the kind's package takes. Its
+// errors repeat no URL, because a URL may hold a password.
 func locate(location string) (kind sourceKind, path string, err error) {
 	if path, ok := strings.CutPrefix(location, "sqlite:"); ok {
 		switch {

@@ -13,24 +13,25 @@ import (
 
 // A cursor says which rows of the table revocations were read.
 //
-// The table's ids are AUTOINCREMENT, and SQLite has one writer at a time. So ids grow in the order of
-// the commits, and none is used twice, even after its row was deleted. This holds for one database.
-// But the path may have another database by now, or one that was restored from a backup and has
-// grown again. Then ids that were read belong to rows that were not.
+// The table's ids are AUTOINCREMENT, and SQLite has one writer at a time. So ids grow in the order
+// of the commits, and none is used twice, even after its row was deleted. This holds for one
+// database. But the path may have another database by now, or one that was restored from a backup
+// and has grown again. Then ids that were read belong to rows that were not.
 //
-// Therefore a cursor has marks. A mark is an id that was read, and a hash of its row. If the row of a
-// mark is still there, the rows before it were read as well, and rows that were committed after
-// a restoration come behind it. So a reading begins behind the highest mark whose row is still there.
-// All rows are read in three cases: the highest id is lower than it was, a mark has another row now,
-// or the rows of all marks were deleted. Rows that are read a second time change nothing.
+// Therefore a cursor has marks. A mark is an id that was read, and a hash of its row. If the row of
+// a mark is still there, the rows before it were read as well, and rows that were committed after a
+// restoration come behind it. So a reading begins behind the highest mark whose row is still there.
+// All rows are read in three cases: the highest id is lower than it was, a mark has another row
+// now, or the rows of all marks were deleted. Rows that are read a second time change nothing.
 //
 // The marks are the last row and earlier ones, at distances that double. So few rows are read again
-// whether a few of the last rows were deleted or many. One row is not noticed: it was deleted before
-// any reading, and a backup brought it back together with the row of a mark behind it.
+// whether a few of the last rows were deleted or many. One row is not noticed: it was deleted
+// before any reading, and a backup brought it back together with the row of a mark behind it.
 type cursor struct {
 	// ID is the highest id that the table had given.
 	ID int64 `json:"id"`
-	// Most is the highest ID of earlier cursors, if that was higher. A newer database may come back.
+	// Most is the highest ID of earlier cursors, if that was higher. A newer database may come
+	// back.
 	Most  int64  `json:"most,omitempty"`
 	Marks []mark `json:"marks,omitempty"` // from high ids to low ones
 }

@@ -41,8 +41,8 @@ var (
 	states = []any{nil, nil, nil, 0, 1, 1.0, "1", 2, -1, 0.5, "perhaps", []byte("1")}
 )
 
-// The shipped table takes a row if reading takes it, and the rows it takes are read as they would be
-// from a table that refuses nothing.
+// The shipped table takes a row if reading takes it, and the rows it takes are read as they would
+// be from a table that refuses nothing.
 func TestInsertAgreesWithReading(t *testing.T) {
 	own := []string{"device_id", "tenant", `de"vice`, "a", "b"}
 	path, db := shipped(t, own...)
