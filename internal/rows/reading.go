@@ -19,7 +19,9 @@ type Reading struct {
 	// Undated reports whether a reinstatement may lack its moment. Of a source that cannot tell
 	// old rows from new ones, such a row is bad.
 	Undated bool
-	Result  source.Result
+	// New is the New of the rows, for a format that does not decide it row by row.
+	New    bool
+	Result source.Result
 }
 
 // Good visits a row.

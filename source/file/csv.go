@@ -103,7 +103,7 @@ func readRecord(r *rows.Reading, b *rows.Builder, columns []*rows.Column, fields
 	if f := b.Finish(); f != nil {
 		return r.Bad(line, f)
 	}
-	b.Row.New = !r.Result.Full
+	b.Row.New = r.New
 	return r.Good(&b.Row)
 }
 

@@ -42,7 +42,19 @@ type follower struct {
 // appended reads the file with this content. Only the given rows are visited, all of them new.
 func (f *follower) appended(content string, want ...string) []source.Row {
 	f.t.Helper()
-	return f.step(content, false, false, want)
+	rows := f.step(content, false, false, want)
+	for _, row := range rows {
+		require.True(f.t, row.New, row.Values)
+	}
+	return rows
+}
+
+// grown reads what was appended to a file that was longer once, so that it may not be new.
+func (f *follower) grown(content string, want ...string) {
+	f.t.Helper()
+	for _, row := range f.step(content, false, false, want) {
+		require.False(f.t, row.New, row.Values)
+	}
 }
 
 // first reads all of the file. There was nothing before it that could have been lost.
@@ -65,7 +77,7 @@ func (f *follower) step(content string, full, warned bool, want []string) []sour
 	require.Equal(f.t, append([]string{}, want...), sourcetest.FirstClaims(rows))
 	require.Equal(f.t, full, result.Full)
 	for _, row := range rows {
-		require.Equal(f.t, !full, row.New, row.Values)
+		require.False(f.t, full && row.New, row.Values)
 	}
 	require.Len(f.t, result.Warnings, map[bool]int{true: 1}[warned])
 	if warned {
@@ -96,7 +108,7 @@ func TestFollowFile(t *testing.T) {
 			f.replaced(content("x", "b"), "x", "b")                     // an older copy
 			f.replaced("")                                              // rotated
 			f.first(content("y"), "y")
-			f.appended(content("y", "z"), "z")
+			f.grown(content("y", "z"), "z")
 			f.replaced(content("w"), "w") // rotated, and written to since
 			require.LessOrEqual(t, len(f.cursor), 128)
 		})
@@ -109,6 +121,26 @@ func TestReinstatementWithoutMoment(t *testing.T) {
 	f := &follower{t: t, path: temp(t, "rows.jsonl")}
 	f.first(`{"jti":"a","reinstate":true}`+"\n", "a")
 	f.appended(`{"jti":"a","reinstate":true}`+"\n"+`{"jti":"b","reinstate":true}`+"\n", "b")
+}
+
+// Rows that were read once are not new when they come back, behind an older copy of their file.
+func TestANewerFileThatComesBack(t *testing.T) {
+	path := temp(t, "rows.jsonl")
+	var cursor source.Cursor
+	read := func(names ...string) (isNew []bool) {
+		write(t, path, lines("jsonl", names...))
+		rows, result, err := sourcetest.Read(t, open(t, path, Options{}), cursor)
+		require.NoError(t, err)
+		cursor = result.Cursor
+		for _, row := range rows {
+			isNew = append(isNew, row.New)
+		}
+		return isNew
+	}
+	require.Equal(t, []bool{false, false, false}, read("a", "b", "c"))
+	require.Equal(t, []bool{false}, read("a"), "an older copy")
+	require.Equal(t, []bool{false, false}, read("a", "b", "c"), "the newer file again")
+	require.Equal(t, []bool{true}, read("a", "b", "c", "d"), "longer than ever")
 }
 
 // A cursor of another source, or of none, is no cursor.
