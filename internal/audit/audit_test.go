@@ -100,7 +100,7 @@ func TestWhatAKeyHolderCannotHide(t *testing.T) {
 // Each object in turn is missing, cut, or another one.
 func TestEveryObjectCounts(t *testing.T) {
 	s, key := published(t)
-	infos, err := s.List(t.Context(), "")
+	infos, err := s.List(t.Context(), "", "")
 	require.NoError(t, err)
 	head, err := history.Head(t.Context(), s, key.Public(), nil)
 	require.NoError(t, err)

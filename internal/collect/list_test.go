@@ -81,7 +81,7 @@ func (l *list) date(name string, at time.Time) {
 
 func (l *list) dateFolder(version uint64, at time.Time) {
 	l.t.Helper()
-	infos, err := l.bucket.List(l.t.Context(), fmt.Sprintf("versions/%012d/", version))
+	infos, err := l.bucket.List(l.t.Context(), fmt.Sprintf("versions/%012d/", version), "")
 	require.NoError(l.t, err)
 	for _, info := range infos {
 		l.date(info.Name, at)

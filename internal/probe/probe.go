@@ -195,7 +195,7 @@ func (t *Trial) missing(ctx context.Context) (Grade, string) {
 }
 
 func (t *Trial) list(ctx context.Context) (Grade, string) {
-	infos, err := t.Store.List(ctx, "") // as gc and verify do
+	infos, err := t.Store.List(ctx, "", "") // as gc and verify do
 	if err != nil {
 		return Warning, fmt.Sprintf("objects cannot be listed; publishing does without, verifier verify and gc do not; %s: %v", t.either("grant s3:ListBucket", "give who runs them the right to read all folders there, and move away what is not the list's"), err)
 	}
@@ -214,7 +214,7 @@ func (t *Trial) clock(ctx context.Context) (Grade, string) {
 		return Warning, fmt.Sprintf("the store's clock could not be read: %v", err)
 	}
 	after := t.Now()
-	infos, err := t.Store.List(ctx, name)
+	infos, err := t.Store.List(ctx, name, "")
 	if err != nil || len(infos) != 1 {
 		return Warning, "the store's clock cannot be seen without listing"
 	}

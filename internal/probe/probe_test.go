@@ -74,7 +74,7 @@ func TestStores(t *testing.T) {
 			for name, words := range c.says {
 				require.Contains(t, texts[name], words)
 			}
-			infos, err := s.List(t.Context(), "")
+			infos, err := s.List(t.Context(), "", "")
 			require.NoError(t, err)
 			require.Empty(t, infos)
 		})
