@@ -42,8 +42,9 @@ func continues(version uint64, delta *File) error {
 // While they are written, sum is brought from base's to theirs.
 func mergeFiles(base, delta *File, dropped int64, sum *Checksum) []*merge {
 	var all []*merge
+	dated := base.moments != nil || delta != nil && delta.moments != nil
 	for _, id := range sectionIDs(base, delta) {
-		m := &merge{rule: id.rule, form: id.form, base: base.section(id.rule, id.form), dropped: dropped, sum: sum}
+		m := &merge{rule: id.rule, form: id.form, base: base.section(id.rule, id.form), dropped: dropped, sum: sum, dated: dated}
 		if delta != nil {
 			m.upserts, m.removed = delta.entriesOf(id.rule, id.form), delta.entriesOf(id.rule, id.form.removal())
 		}

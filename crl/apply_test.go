@@ -102,6 +102,7 @@ func TestDeltasLeadToTheSameBytesFromEveryVersion(t *testing.T) {
 			next, sum, err := Apply(states[len(states)-1], sums[len(sums)-1], delta, dropped)
 			require.NoError(t, err)
 			require.Equal(t, want.Bytes(), next.Bytes())
+			require.Equal(t, want.Moments(), next.Moments())
 			require.Equal(t, want.Checksum(), sum)
 
 			if window == nil {
@@ -115,16 +116,19 @@ func TestDeltasLeadToTheSameBytesFromEveryVersion(t *testing.T) {
 			all, err := ComposeAll(steps...)
 			require.NoError(t, err)
 			require.Equal(t, window.Bytes(), all.Bytes())
+			require.Equal(t, window.Moments(), all.Moments())
 			for i, old := range states {
 				got, sum, err := Apply(old, sums[i], window, dropped)
 				require.NoError(t, err)
 				require.Equal(t, want.Bytes(), got.Bytes(), "from version %d to %d", old.To(), v)
+				require.Equal(t, want.Moments(), got.Moments())
 				require.Equal(t, want.Checksum(), sum)
 
 				entries, removed := Diff(old, want)
 				got, _, err = Apply(old, sums[i], mustBuild(t, old.To(), v, entries, removed), dropped)
 				require.NoError(t, err)
 				require.Equal(t, want.Bytes(), got.Bytes())
+				require.Equal(t, want.Moments(), got.Moments())
 			}
 			states, sums = append(states, next), append(sums, sum)
 		}
@@ -132,7 +136,7 @@ func TestDeltasLeadToTheSameBytesFromEveryVersion(t *testing.T) {
 }
 
 func TestDroppingAloneKeepsTheVersion(t *testing.T) {
-	keep, drop := Entry{1, 1, Always, 101}, Entry{1, 2, Always, 100}
+	keep, drop := Entry{Rule: 1, Key: 1, Before: Always, Exp: 101}, Entry{Rule: 1, Key: 2, Before: Always, Exp: 100}
 	state := mustBuild(t, 0, 4, []Entry{keep, drop}, nil)
 	require.Equal(t, int64(100), state.NextExpiry())
 	next, sum, err := Apply(state, state.Checksum(), nil, 100)

@@ -2,6 +2,7 @@ package crl
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 )
 
@@ -75,6 +76,34 @@ func bitsAt(data []byte, i int, width uint) uint64 {
 	}
 	at := uint64(i) * uint64(width)
 	return binary.LittleEndian.Uint64(data[at>>3:]) >> (at & 7) & (1<<width - 1)
+}
+
+// numbers is a packed column of numbers, each of which is its difference to the smallest.
+type numbers struct {
+	width uint
+	min   int64
+	data  []byte // reaches 8 bytes beyond the values
+}
+
+func (c *numbers) at(i int) int64 { return c.min + int64(bitsAt(c.data, i, c.width)) }
+
+// span is the range of some numbers. Its zero value is not ready: see noSpan.
+type span struct{ min, max int64 }
+
+var noSpan = span{min: math.MaxInt64}
+
+// add widens the span to hold a number.
+func (s *span) add(n int64) { s.min, s.max = min(s.min, n), max(s.max, n) }
+
+// join widens the span to hold another one.
+func (s *span) join(o span) { s.min, s.max = min(s.min, o.min), max(s.max, o.max) }
+
+// width is how many bits the differences to the smallest number take.
+func (s *span) width() uint {
+	if s.max <= s.min {
+		return 0
+	}
+	return uint(bits.Len64(uint64(s.max - s.min)))
 }
 
 func round8(n uint64) uint64 { return (n + 7) &^ 7 }

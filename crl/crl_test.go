@@ -14,7 +14,7 @@ import (
 func randomEntries(r *rand.Rand, n int) []Entry {
 	all := make([]Entry, n)
 	for i := range all {
-		all[i] = Entry{Rule: 1 + uint8(r.IntN(3)), Key: r.Uint64(), Before: Always, Exp: 3600 * (480000 + r.Int64N(24))}
+		all[i] = Entry{Rule: 1 + uint8(r.IntN(3)), Key: r.Uint64(), Before: Always, Exp: 3600 * (480000 + r.Int64N(24)), Moment: 1_790_000_000_000 + r.Int64N(1<<30)}
 		if all[i].Rule == 2 {
 			all[i].Before = 1_790_000_000 + r.Int64N(86400)
 		}
@@ -159,10 +159,10 @@ func TestCombineNeverRevokesLess(t *testing.T) {
 	out := Entry{Rule: 1, Key: 1, Before: Always, Exp: 10}
 	before := Entry{Rule: 1, Key: 1, Before: 100, Exp: 20}
 	for _, c := range []struct{ a, b, want Entry }{
-		{out, before, Entry{1, 1, Always, 20}},
-		{before, out, Entry{1, 1, Always, 20}},
-		{before, Entry{1, 1, 101, 5}, Entry{1, 1, 101, 20}},
-		{before, Entry{1, 1, 99, Never}, Entry{1, 1, 100, Never}},
+		{out, before, Entry{Rule: 1, Key: 1, Before: Always, Exp: 20}},
+		{before, out, Entry{Rule: 1, Key: 1, Before: Always, Exp: 20}},
+		{before, Entry{Rule: 1, Key: 1, Before: 101, Exp: 5}, Entry{Rule: 1, Key: 1, Before: 101, Exp: 20}},
+		{before, Entry{Rule: 1, Key: 1, Before: 99, Exp: Never}, Entry{Rule: 1, Key: 1, Before: 100, Exp: Never}},
 	} {
 		require.Equal(t, c.want, c.a.Combine(c.b))
 	}

@@ -17,10 +17,12 @@ func Build(from, to uint64, entries, removed []Entry) (*File, error) {
 	if from >= to || from == 0 && len(removed) > 0 {
 		return nil, fmt.Errorf("a list cannot lead from version %d to version %d and remove %d entries", from, to, len(removed))
 	}
+	dated := false
 	for _, e := range entries {
 		if err := e.validate(); err != nil {
 			return nil, err
 		}
+		dated = dated || e.Moment != 0
 	}
 	var merges []*merge
 	for _, part := range []struct {
@@ -35,7 +37,7 @@ func Build(from, to uint64, entries, removed []Entry) (*File, error) {
 					return nil, fmt.Errorf("the entry %d/%016x is there twice", rule, part.entries[i].Key)
 				}
 			}
-			merges = append(merges, &merge{rule: rule, form: form, upserts: part.entries[start:i], dropped: -1})
+			merges = append(merges, &merge{rule: rule, form: form, upserts: part.entries[start:i], dropped: -1, dated: dated})
 		}
 	}
 	slices.SortFunc(merges, compareMerges)
@@ -48,8 +50,8 @@ func compareEntries(a, b Entry) int {
 }
 
 func (e Entry) validate() error {
-	if e.Rule == 0 || e.Before < 0 || e.Before > MaxTime && e.Before != Always || e.Exp < 0 || e.Exp > MaxTime && e.Exp != Never {
-		return fmt.Errorf("the entry %d/%016x has a rule, before or exp out of bounds", e.Rule, e.Key)
+	if e.Rule == 0 || e.Before < 0 || e.Before > MaxTime && e.Before != Always || e.Exp < 0 || e.Exp > MaxTime && e.Exp != Never || e.Moment < 0 || e.Moment > 1000*MaxTime {
+		return fmt.Errorf("the entry %d/%016x has a rule, before, exp or moment out of bounds", e.Rule, e.Key)
 	}
 	return nil
 }
@@ -82,7 +84,12 @@ func encode(from, to uint64, merges []*merge) (*File, error) {
 		head.put(out[headerSize+sectionSize*i:])
 		at += n
 	}
-	return ParseKeeping(out[:at+tailSize], block)
+	f, err := ParseKeeping(out[:at+tailSize], block)
+	if err != nil || !slices.ContainsFunc(merges, func(m *merge) bool { return m.dated }) {
+		return f, err
+	}
+	moments := encodeMoments(merges)
+	return f.WithMoments(moments.Bytes(), moments)
 }
 
 // room is enough for the section.
@@ -103,7 +110,7 @@ func (m *merge) write(out []byte) (head sectionHead, size int) {
 		beforeBits: uint8(m.beforeBits()), codeBits: uint8(m.codeBits()),
 	}
 	if m.form == formBefore {
-		head.beforeMin = m.min
+		head.beforeMin = m.befores.min
 	}
 	size, packed := m.pack(out)
 	head.layout = layoutPacked
@@ -120,7 +127,7 @@ func (m *merge) write(out []byte) (head sectionHead, size int) {
 	}
 	m.count()
 	head.keyBytes = uint64(size)
-	size += m.column(out[size:], m.beforeBits(), (*part).befores)
+	size += m.column(out[size:], m.beforeBits(), (*part).writeBefores)
 	size += m.column(out[size:], m.codeBits(), (*part).expiryCodes)
 	for _, exp := range m.expiries {
 		binary.LittleEndian.PutUint64(out[size:], uint64(exp))

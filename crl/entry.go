@@ -19,17 +19,21 @@ type Entry struct {
 	Key    uint64 // fingerprint of the claims' values
 	Before int64  // only tokens issued before this moment, or Always
 	Exp    int64  // the latest expiry of any token that it can match, or Never
+	// Moment is when the revocation was decided, in Unix milliseconds. The lists of readers hold
+	// no moments, and there it is 0.
+	Moment int64
 }
 
 // Outright tells whether the entry revokes whenever the token was issued.
 func (e Entry) Outright() bool { return e.Before == Always }
 
-// Combine is the entry that revokes what either of two entries for the same
-// claims revokes: the later Before and the later Exp. Always and Never are the
-// largest moments, so they win by themselves.
+// Combine returns the entry that revokes what either of two entries for the same claims revokes:
+// the later Before, the later Exp and the later Moment. Always and Never are the largest times, so
+// they win by themselves.
 func (e Entry) Combine(o Entry) Entry {
 	e.Before = max(e.Before, o.Before)
 	e.Exp = max(e.Exp, o.Exp)
+	e.Moment = max(e.Moment, o.Moment)
 	return e
 }
 

@@ -22,7 +22,9 @@ const (
 // use, and keeps the bytes it was parsed from: they must not be changed.
 type File struct {
 	data     []byte
-	owner    any // keeps data; see ParseKeeping
+	owner    any    // keeps data; see ParseKeeping
+	moments  []byte // see WithMoments; nil without
+	keeps    any    // keeps moments
 	from, to uint64
 	sections []*section
 	// index has for every rule id the sections that a check looks into.
@@ -126,12 +128,12 @@ func (f *File) To() uint64 { return f.to }
 // long as the file is reachable: see [runtime.KeepAlive].
 func (f *File) Bytes() []byte { return f.data }
 
-// Equal tells whether two files have the same bytes, which canonical ones have if and only
-// if they say the same.
+// Equal reports whether two files have the same bytes, those of their moments included. Canonical
+// files have the same bytes if and only if they say the same.
 func (f *File) Equal(o *File) bool {
 	defer runtime.KeepAlive(f)
 	defer runtime.KeepAlive(o)
-	return bytes.Equal(f.data, o.data)
+	return bytes.Equal(f.data, o.data) && bytes.Equal(f.moments, o.moments)
 }
 
 // SHA256 is the hash of the file's bytes.
@@ -243,7 +245,7 @@ func (f *File) Verify() error {
 	}
 	var same []*merge
 	for _, s := range f.sections {
-		same = append(same, &merge{rule: s.rule, form: s.form, base: s, dropped: -1})
+		same = append(same, &merge{rule: s.rule, form: s.form, base: s, dropped: -1, dated: f.moments != nil})
 	}
 	again, err := encode(f.from, f.to, same)
 	if err != nil || !again.Equal(f) {

@@ -29,11 +29,11 @@ func small(t testing.TB) *File {
 	r := rand.New(rand.NewPCG(7, 8))
 	var entries, removed []Entry
 	for i := range 300 {
-		entries = append(entries, Entry{1, r.Uint64(), Always, int64(3600 * (i % 5))})
+		entries = append(entries, Entry{Rule: 1, Key: r.Uint64(), Before: Always, Exp: int64(3600 * (i % 5))})
 	}
 	for i := range 10 {
-		entries = append(entries, Entry{2, r.Uint64(), int64(100 + i), Never})
-		removed = append(removed, Entry{1, r.Uint64(), 0, 0}, Entry{3, r.Uint64(), Always, 0})
+		entries = append(entries, Entry{Rule: 2, Key: r.Uint64(), Before: int64(100 + i), Exp: Never})
+		removed = append(removed, Entry{Rule: 1, Key: r.Uint64(), Before: 0, Exp: 0}, Entry{Rule: 3, Key: r.Uint64(), Before: Always, Exp: 0})
 	}
 	return mustBuild(t, 5, 6, entries, removed)
 }
@@ -124,7 +124,7 @@ func FuzzParse(f *testing.F) {
 
 // FuzzApply gives any two files to Apply and Compose.
 func FuzzApply(f *testing.F) {
-	f.Add(mustBuild(f, 0, 5, []Entry{{1, 2, Always, 3}}, nil).Bytes(), small(f).Bytes())
+	f.Add(mustBuild(f, 0, 5, []Entry{{Rule: 1, Key: 2, Before: Always, Exp: 3}}, nil).Bytes(), small(f).Bytes())
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		state, err := Parse(a)
 		if err != nil {

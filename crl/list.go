@@ -34,6 +34,18 @@ func NewList(snapshot *File, sum Checksum) (*List, error) {
 	return &List{base: snapshot, baseSum: sum, to: snapshot.to, len: snapshot.Len(), perm: snapshot.Permanent(), sum: sum}, nil
 }
 
+// WithMoments returns the list, which must be whole, with the moments of its entries. See
+// [File.WithMoments].
+func (l *List) WithMoments(moments []byte, owner any) (*List, error) {
+	if len(l.changes) > 0 {
+		return nil, errors.New("the list has changes over it")
+	}
+	next := *l
+	var err error
+	next.base, err = l.base.WithMoments(moments, owner)
+	return &next, err
+}
+
 // Apply gives the list that follows by a delta, or by expiry alone if delta is nil,
 // without the entries whose Exp is not after dropped. The delta may begin before
 // the list's version, but must lead beyond it. Unless something expires or

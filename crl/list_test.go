@@ -84,8 +84,8 @@ func requireAnswers(t *testing.T, r *rand.Rand, w *world, want *File, list *List
 // Whether there are entries under a rule does not depend on how the list lies in memory: the
 // last one is removed by a change over the snapshot, and comes again in the other form.
 func TestARuleWithoutEntries(t *testing.T) {
-	key := Entry{2, 7, Always, Never}
-	state := mustBuild(t, 0, 1, []Entry{{1, 1, Always, Never}, key}, nil)
+	key := Entry{Rule: 2, Key: 7, Before: Always, Exp: Never}
+	state := mustBuild(t, 0, 1, []Entry{{Rule: 1, Key: 1, Before: Always, Exp: Never}, key}, nil)
 	list, err := NewList(state, state.Checksum())
 	require.NoError(t, err)
 	require.True(t, list.HasRule(2))
@@ -94,8 +94,8 @@ func TestARuleWithoutEntries(t *testing.T) {
 		has              bool
 	}{
 		{nil, []Entry{key}, false},
-		{[]Entry{{2, 7, 50, Never}}, nil, true},
-		{[]Entry{{3, 7, Always, Never}}, []Entry{{2, 7, 50, Never}}, false},
+		{[]Entry{{Rule: 2, Key: 7, Before: 50, Exp: Never}}, nil, true},
+		{[]Entry{{Rule: 3, Key: 7, Before: Always, Exp: Never}}, []Entry{{Rule: 2, Key: 7, Before: 50, Exp: Never}}, false},
 		{[]Entry{key}, nil, true},
 	} {
 		list, err = list.Apply(mustBuild(t, uint64(version)+1, uint64(version)+2, change.entries, change.removed), 0)
@@ -109,7 +109,7 @@ func TestARuleWithoutEntries(t *testing.T) {
 
 // Expiry alone makes the list whole, and only when something expires.
 func TestListExpires(t *testing.T) {
-	keep, drop := Entry{1, 1, Always, 101}, Entry{1, 2, Always, 100}
+	keep, drop := Entry{Rule: 1, Key: 1, Before: Always, Exp: 101}, Entry{Rule: 1, Key: 2, Before: Always, Exp: 100}
 	state := mustBuild(t, 0, 4, []Entry{keep, drop}, nil)
 	list, err := NewList(state, state.Checksum())
 	require.NoError(t, err)

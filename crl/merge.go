@@ -20,6 +20,7 @@ type merge struct {
 	upserts []Entry  // by ascending key
 	removed []Entry  // by ascending key; nothing but their keys counts
 	dropped int64    // what ends up to here has expired; -1 expires nothing
+	dated   bool     // the entries have moments
 	// sum, if there is one, is brought from base's entries to the merged ones
 	// while the keys are written.
 	sum *Checksum
@@ -31,7 +32,8 @@ type merge struct {
 type measures struct {
 	n        int
 	cut      uint64 // base's codes below it have expired
-	min, max int64  // of before
+	befores  span
+	moments  span
 	expiries []int64
 	codes    []uint64 // what becomes of base's codes
 	parts    []*part
@@ -76,12 +78,13 @@ func (m *merge) measure() {
 
 // measureParts adds up what the parts measure.
 func (m *merge) measureParts(table []int64) {
-	m.n, m.min, m.max, m.expiries = 0, Always, 0, nil
+	m.n, m.befores, m.moments, m.expiries = 0, noSpan, noSpan, nil
 	m.each(func(_ int, p *part) { p.measure(len(table)) })
 	for _, p := range m.parts {
 		p.start = m.n
 		m.n += p.n
-		m.min, m.max = min(m.min, p.min), max(m.max, p.max)
+		m.befores.join(p.befores)
+		m.moments.join(p.moments)
 		m.expiries = append(m.expiries, p.used...)
 		for code, ok := range p.survives {
 			if ok {
@@ -181,7 +184,7 @@ func (m *merge) beforeBits() uint {
 	if m.form != formBefore {
 		return 0
 	}
-	return uint(bits.Len64(uint64(m.max - m.min)))
+	return m.befores.width()
 }
 
 func (m *merge) codeBits() uint {

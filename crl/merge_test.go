@@ -62,6 +62,7 @@ func TestPartsMakeTheSameBytes(t *testing.T) {
 							want, sum = got, s
 						}
 						require.True(t, bytes.Equal(want.Bytes(), got.Bytes()), "%d entries on %d processors", n, procs)
+						require.True(t, bytes.Equal(want.Moments(), got.Moments()), "the moments of %d entries on %d processors", n, procs)
 						require.Equal(t, sum, s)
 						runtime.KeepAlive(got)
 					}
@@ -76,7 +77,7 @@ func TestPartsMakeTheSameBytes(t *testing.T) {
 func distinctEntries(r *rand.Rand, n int, key func() uint64) []Entry {
 	all := make([]Entry, n)
 	for i := range all {
-		all[i] = Entry{Rule: 1, Key: key(), Before: Always, Exp: 100 + int64(r.IntN(30))}
+		all[i] = Entry{Rule: 1, Key: key(), Before: Always, Exp: 100 + int64(r.IntN(30)), Moment: 1 + r.Int64N(1<<40)}
 		if r.IntN(3) == 0 {
 			all[i].Before = 1000 + int64(r.IntN(90))
 		}

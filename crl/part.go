@@ -11,8 +11,9 @@ type part struct {
 	gone     []int   // of the ranks that are replaced or removed
 	at       []int   // the ranks of base in front of which the upserts go
 
-	start, n int   // how many entries are in front of it, and in it
-	min, max int64 // of before
+	start, n int // how many entries are in front of it, and in it
+	befores  span
+	moments  span
 	used     []int64
 	survives []bool // by code of base
 	sum      Checksum
@@ -20,7 +21,7 @@ type part struct {
 
 // measure counts what survives of the part, and notes which of base's codes still occur.
 func (p *part) measure(codes int) {
-	p.min = Always
+	p.befores, p.moments = noSpan, noSpan
 	p.at = make([]int, len(p.upserts))
 	if p.base != nil {
 		for i := range p.upserts {
@@ -34,18 +35,23 @@ func (p *part) measure(codes int) {
 			p.survives[bitsAt(p.base.codes, rank, p.base.codeBits)] = true
 		}
 		for rank := from; rank < to && p.form == formBefore; rank++ {
-			p.bound(p.base.before(rank))
+			p.befores.add(p.base.before(rank))
+		}
+		for rank := from; rank < to && p.hasMoments(); rank++ {
+			p.moments.add(p.base.moments.at(rank))
 		}
 	}, func(e *Entry) {
 		p.n++
-		p.bound(e.Before)
+		p.befores.add(e.Before)
+		p.moments.add(e.Moment)
 		if i, ok := slices.BinarySearch(p.used, e.Exp); !ok {
 			p.used = slices.Insert(p.used, i, e.Exp)
 		}
 	})
 }
 
-func (p *part) bound(before int64) { p.min, p.max = min(p.min, before), max(p.max, before) }
+// hasMoments reports whether the part has moments, and base is there to have some.
+func (p *part) hasMoments() bool { return p.dated && p.base.moments.data != nil }
 
 // walk goes over what survives, in ascending order of the keys: runs of ranks of
 // base, and upserts between them.
@@ -129,13 +135,24 @@ func (p *part) keys(yield func(uint64)) {
 	}
 }
 
-// befores appends the befores to a column.
-func (p *part) befores(w *bitWriter) {
+// writeBefores appends the befores to a column.
+func (p *part) writeBefores(w *bitWriter) {
+	least := p.merge.befores.min
 	p.walk(func(from, to int) {
 		for rank := from; rank < to; rank++ {
-			w.append(uint64(p.base.before(rank) - p.merge.min))
+			w.append(uint64(p.base.before(rank) - least))
 		}
-	}, func(e *Entry) { w.append(uint64(e.Before - p.merge.min)) })
+	}, func(e *Entry) { w.append(uint64(e.Before - least)) })
+}
+
+// writeMoments appends the moments to a column.
+func (p *part) writeMoments(w *bitWriter) {
+	least := p.merge.moments.min
+	p.walk(func(from, to int) {
+		for rank := from; rank < to; rank++ {
+			w.append(uint64(p.base.moments.at(rank) - least))
+		}
+	}, func(e *Entry) { w.append(uint64(e.Moment - least)) })
 }
 
 // expiryCodes appends the codes of the expiries to a column.

@@ -30,22 +30,21 @@ const (
 
 // section is one validated section of a file.
 type section struct {
-	rule       uint8
-	form       form
-	keys       *keySet
-	beforeBits uint
-	beforeMin  int64
-	befores    []byte
-	codeBits   uint
-	codes      []byte
-	expiries   []int64
+	rule     uint8
+	form     form
+	keys     *keySet
+	befores  numbers
+	moments  numbers // without data in the files of readers
+	codeBits uint
+	codes    []byte
+	expiries []int64
 }
 
 func (s *section) before(rank int) int64 {
 	if s.form == formOutright {
 		return Always
 	}
-	return s.beforeMin + int64(bitsAt(s.befores, rank, s.beforeBits))
+	return s.befores.at(rank)
 }
 
 // exp of a code that the table does not have is Never: nobody wrote such a
@@ -75,6 +74,9 @@ func (s *section) entry(rank int, key uint64) Entry {
 	e := Entry{Rule: s.rule, Key: key}
 	if !s.form.removed() {
 		e.Before, e.Exp = s.before(rank), s.exp(rank)
+		if s.moments.data != nil {
+			e.Moment = s.moments.at(rank)
+		}
 	}
 	return e
 }
@@ -172,16 +174,16 @@ func (h sectionHead) parseBody(data []byte) (s *section, size uint64, why string
 	}
 	s = &section{
 		rule: h.rule, form: h.form, keys: keys,
-		beforeBits: uint(h.beforeBits), beforeMin: h.beforeMin, codeBits: uint(h.codeBits),
+		befores: numbers{width: uint(h.beforeBits), min: h.beforeMin}, codeBits: uint(h.codeBits),
 	}
 	befores := h.keyBytes
-	codes := befores + packedSize(h.n, s.beforeBits)
+	codes := befores + packedSize(h.n, s.befores.width)
 	table := codes + packedSize(h.n, s.codeBits)
 	size = table + 8*uint64(h.expiries)
 	if size+8 > uint64(len(data)) {
 		return nil, 0, "its columns end beyond the file"
 	}
-	s.befores, s.codes = data[befores:codes+8:codes+8], data[codes:table+8:table+8]
+	s.befores.data, s.codes = data[befores:codes+8:codes+8], data[codes:table+8:table+8]
 	s.expiries = make([]int64, h.expiries)
 	for i := range s.expiries {
 		exp := int64(binary.LittleEndian.Uint64(data[table+8*uint64(i):]))

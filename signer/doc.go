@@ -57,7 +57,7 @@
 //	ver      int     the list's version. Each has one manifest, for ever
 //	prev     bytes   SHA-256 of the manifest of version ver-1, as stored (all
 //	                 the bytes of the JWT); absent in version 1, and only there
-//	fmt      int     2: this format, of the manifest and of its objects
+//	fmt      int     3: this format, of the manifest and of its objects
 //	salt     bytes   16, part of every fingerprint; the same in all versions
 //	rules    array   {"id":1,"claims":["jti"]}, by ascending id, 1 to 255. The
 //	                 claims are in byte order, each once, at most 8, 1 to 64 bytes
@@ -86,20 +86,20 @@
 //	                 sha256       bytes, 32: of the file as stored
 //	                 checksum     bytes, 32: of a snapshot's entries; a delta's
 //	                              array ends before it
-//	sources  object  optional; for each source's name (1 to 256 bytes, at most 64
-//	                 of them) its cursor: any JSON of at most 2 KiB. It is the
-//	                 publisher's own and means nothing to a reader
+//	read     int     when a source was last read
+//	ledger   object  optional; the newest object of the publisher's ledger, which
+//	                 readers do not need: from, to, size, raw and sha256 as in an
+//	                 array of objects, and optionally whole, bytes, 32
 //	crit     array   optional; names of claims that a reader must understand
 //
 // Claims without "optional" are required and never null. A reader ignores claims
 // that it does not know, unless crit names them. This version defines
-// no critical claim, so a manifest with crit is refused, and so is any fmt but 2;
+// no critical claim, so a manifest with crit is refused, and so is any fmt but 3;
 // both are looked at before the other claims, whose meaning they may change.
 //
 // So that no two readers see different things in one manifest, its JSON is UTF-8,
-// nests at most 32 deep, has no member twice in one object, none (outside of
-// sources) that differs from a name given here in letter case alone, and
-// nothing behind the closing brace.
+// nests at most 32 deep, has no member twice in one object, none that differs from a name given here in
+// letter case alone, and nothing behind the closing brace.
 //
 // The names of stored files follow from what they are, so no manifest can point
 // anywhere else; versions have twelve digits, so that names sort:

@@ -17,8 +17,7 @@ const maxDepth = 32
 // checkJSON refuses what two JSON readers may understand differently: a member
 // that stands in an object twice, text that is not UTF-8, something behind the
 // value. encoding/json takes "VER" for ver; so a member that differs from one of
-// names in letter case alone is refused too, except under a top-level "sources",
-// whose names are not ours.
+// names in letter case alone is refused too.
 func checkJSON(data []byte, names []string) error {
 	if !utf8.Valid(data) {
 		return errors.New("it is not UTF-8")
@@ -45,7 +44,6 @@ func checkValue(dec *json.Decoder, names []string, depth int) error {
 	}
 	seen := make(map[string]bool)
 	for dec.More() {
-		inner := names
 		if delim == '{' {
 			token, err := dec.Token()
 			if err != nil {
@@ -64,11 +62,8 @@ func checkValue(dec *json.Decoder, names []string, depth int) error {
 					return fmt.Errorf("the member %q is written %q", clip(name), known)
 				}
 			}
-			if depth == 0 && name == "sources" {
-				inner = nil
-			}
 		}
-		if err := checkValue(dec, inner, depth+1); err != nil {
+		if err := checkValue(dec, names, depth+1); err != nil {
 			return err
 		}
 	}

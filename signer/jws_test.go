@@ -170,7 +170,7 @@ func TestEveryBitAndEveryLength(t *testing.T) {
 			}
 			k := testKey(t, alg)
 			m := testManifest()
-			m.Objects, m.Sources = nil, nil
+			m.Objects, m.Ledger = nil, nil
 			jwt, err := k.SignManifest(m)
 			if err != nil {
 				t.Fatal(err)

@@ -16,7 +16,7 @@ const (
 	// MaxVersion is the last version that a list can have: names have 12 digits.
 	MaxVersion = 999_999_999_999
 	// ManifestFormat is the value of fmt that this package writes and reads.
-	ManifestFormat = 2
+	ManifestFormat = 3
 	// LatestName is the name, under a list's prefix, of the copy of the newest
 	// manifest. It is a hint: it may be old.
 	LatestName = "latest.jwt"
@@ -26,20 +26,37 @@ const (
 // package documentation specifies each claim. All times are Unix seconds.
 // [KeySet.VerifyManifest] gives one that is valid; treat it as read-only.
 type Manifest struct {
-	Issuer   string                     `json:"iss"`
-	IssuedAt int64                      `json:"iat"`
-	Expires  int64                      `json:"exp"` // stale from this moment on
-	Version  uint64                     `json:"ver"`
-	Previous string                     `json:"prev,omitempty"` // Digest of the manifest of Version-1
-	Format   int                        `json:"fmt"`            // ManifestFormat
-	Salt     Bytes                      `json:"salt"`           // 16 bytes
-	Rules    []Rule                     `json:"rules"`          // by ascending ID
-	Policy   Policy                     `json:"policy"`
-	State    State                      `json:"state"`
-	Objects  []Object                   `json:"objects"`
-	Sources  map[string]json.RawMessage `json:"sources,omitempty"` // cursors, by the source's name
-	Critical []string                   `json:"crit,omitempty"`    // always empty in this version
+	Issuer   string   `json:"iss"`
+	IssuedAt int64    `json:"iat"`
+	Expires  int64    `json:"exp"` // stale from this moment on
+	Version  uint64   `json:"ver"`
+	Previous string   `json:"prev,omitempty"` // Digest of the manifest of Version-1
+	Format   int      `json:"fmt"`            // ManifestFormat
+	Salt     Bytes    `json:"salt"`           // 16 bytes
+	Rules    []Rule   `json:"rules"`          // by ascending ID
+	Policy   Policy   `json:"policy"`
+	State    State    `json:"state"`
+	Objects  []Object `json:"objects"`
+	Read     int64    `json:"read"`             // when a source was last read
+	Ledger   *Ledger  `json:"ledger,omitempty"` // the publisher's record; readers do not need it
+	Critical []string `json:"crit,omitempty"`   // always empty in this version
 }
+
+// A Ledger names the newest object of the ledger, in which the publisher records the decisions
+// that it took after version From, up to version To. docs/FORMAT.md describes the object.
+type Ledger struct {
+	From   uint64 `json:"from"`
+	To     uint64 `json:"to"`
+	Size   int64  `json:"size"`   // bytes as stored
+	Raw    int64  `json:"raw"`    // bytes decompressed
+	SHA256 Bytes  `json:"sha256"` // of the bytes as stored
+	// Whole is the SHA-256 of the whole ledger as a snapshot, decompressed, in the versions in
+	// which the publisher wrote it out; else nil.
+	Whole Bytes `json:"whole,omitempty"`
+}
+
+// Name returns the name of the object under the prefix of its list.
+func (l *Ledger) Name() string { return LedgerName(l.From, l.To, l.SHA256) }
 
 // A Rule is the claims that entries under it match, in byte order; none match
 // every token. Its ID is never used for another rule of the list.
@@ -133,6 +150,16 @@ func ObjectName(from, to uint64, sum []byte) string {
 		return fmt.Sprintf("versions/%012d/snapshot-%s.crl.zst", to, hex.EncodeToString(sum))
 	}
 	return fmt.Sprintf("versions/%012d/delta-%012d-%s.crl.zst", to, from, hex.EncodeToString(sum))
+}
+
+// LedgerName returns the name, under the prefix of a list, of the ledger's object with the decisions
+// after version from, up to version to, whose stored bytes have the given SHA-256. With from 0 the
+// object is a snapshot.
+func LedgerName(from, to uint64, sum []byte) string {
+	if from == 0 {
+		return fmt.Sprintf("ledger/%012d-snapshot-%s.zst", to, hex.EncodeToString(sum))
+	}
+	return fmt.Sprintf("ledger/%012d-from-%012d-%s.zst", to, from, hex.EncodeToString(sum))
 }
 
 // Digest returns the SHA-256 of a manifest as stored, in unpadded base64url: what

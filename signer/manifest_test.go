@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -22,7 +23,8 @@ func testManifest() *Manifest {
 			{0, 42, 40, 100, 200, sum, sum},
 			{41, 42, 1, 10, 20, sum, nil},
 		},
-		Sources: map[string]json.RawMessage{"db": json.RawMessage(`{"XMIN":"77","seq":[1,2]}`)},
+		Read:   1_699_999_990,
+		Ledger: &Ledger{From: 41, To: 42, Size: 300, Raw: 400, SHA256: sum, Whole: sum},
 	}
 }
 
@@ -93,7 +95,7 @@ func TestValidateRefuses(t *testing.T) {
 		"version 1 has a prev":        func(m *Manifest) { m.Version = 1 },
 		"prev of version 42":          func(m *Manifest) { m.Previous = "" },
 		"prev of version 42 ":         func(m *Manifest) { m.Previous = m.Previous[:42] + "\n" + m.Previous[42:] },
-		"fmt is 3":                    func(m *Manifest) { m.Format = 3 },
+		"fmt is 4":                    func(m *Manifest) { m.Format = 4 },
 		"crit names":                  func(m *Manifest) { m.Critical = []string{"new"} },
 		"salt has 15":                 func(m *Manifest) { m.Salt = m.Salt[1:] },
 		"not 1 to 255":                func(m *Manifest) { m.Rules[0].ID = 0 },
@@ -125,9 +127,13 @@ func TestValidateRefuses(t *testing.T) {
 		"sums up 0 changes":           func(m *Manifest) { m.Objects[0].Changes = 0 },
 		"sums up 41 changes":          func(m *Manifest) { m.Objects[0].Changes = 41 },
 		"state.changes is 43":         func(m *Manifest) { m.State.Changes = 43 },
-		"cursor of":                   func(m *Manifest) { m.Sources["db"] = json.RawMessage(`"` + strings.Repeat("x", 2047) + `"`) },
-		"cursor of ":                  func(m *Manifest) { m.Sources["db"] = json.RawMessage(`{`) },
-		"the source name":             func(m *Manifest) { m.Sources["a\nb"] = json.RawMessage(`1`) },
+		"read is -1":                  func(m *Manifest) { m.Read = -1 },
+		"ledger goes from 42 to 42":   func(m *Manifest) { m.Ledger.From = 42 },
+		"ledger goes from 41 to 43":   func(m *Manifest) { m.Ledger.To = 43 },
+		"ledger has the sizes 0":      func(m *Manifest) { m.Ledger.Size = 0 },
+		"and 8589934594":              func(m *Manifest) { m.Ledger.Raw = 8<<30 + 2 },
+		"ledger.whole have 31":        func(m *Manifest) { m.Ledger.SHA256 = m.Ledger.SHA256[1:] },
+		"have 32 and 1 bytes":         func(m *Manifest) { m.Ledger.Whole = Bytes{1} },
 	} {
 		t.Run(text, func(t *testing.T) {
 			m := testManifest()
@@ -184,12 +190,14 @@ func TestManifestJSON(t *testing.T) {
 		{"unknown critical claim", replace(`{`, `{"new":1,"crit":["new"],`), ErrUnknownCritical, `["new"]`},
 		{"crit empty", replace(`{`, `{"crit":[],`), ErrUnknownCritical, ""},
 		{"crit before all else", `{"crit":["new"]}`, ErrUnknownCritical, ""},
-		{"newer format with other types", `{"iss":1,"iat":1,"exp":1,"ver":"x","fmt":3,"salt":1,"rules":1,"policy":1,"state":1,"objects":1}`, ErrUnsupportedFormat, "upgrade"},
-		{"fmt a string", replace(`"fmt":2`, `"fmt":"2"`), ErrMalformed, "integer"},
+		{"newer format with other types", `{"iss":1,"iat":1,"exp":1,"ver":"x","fmt":4,"salt":1,"rules":1,"policy":1,"state":1,"objects":1,"read":1}`, ErrUnsupportedFormat, "upgrade"},
+		{"fmt a string", replace(`"fmt":3`, `"fmt":"3"`), ErrMalformed, "integer"},
 		{"claim twice", replace(`"ver":42`, `"ver":42,"ver":42`), ErrMalformed, "twice"},
 		{"claim twice, escaped", replace(`"ver":42`, `"ver":42,"v\u0065r":43`), ErrMalformed, "twice"},
 		{"member twice", replace(`"id":1`, `"id":1,"id":2`), ErrMalformed, "twice"},
-		{"cursor member twice", replace(`"seq"`, `"XMIN"`), ErrMalformed, "twice"},
+		{"ledger member twice", replace(`"from":41`, `"from":41,"from":41`), ErrMalformed, "twice"},
+		{"ledger null", replace(`"ledger":{`, `"ledger":null,"old":{`), ErrMalformed, "null"},
+		{"no read", replace(`"read":1699999990,`, ``), ErrMalformed, "no read"},
 		{"letter case", replace(`"ver":42`, `"ver":42,"VER":43`), ErrMalformed, `"VER" is written "ver"`},
 		{"letter case below", replace(`"skew":60`, `"skew":60,"\u017Fkew":7`), ErrMalformed, "is written"},
 		{"no state.sha256", replace(`"permanent":1,"sha256":"`+sum+`"`, `"permanent":1`), nil, ""},
@@ -264,8 +272,9 @@ func TestManifestType(t *testing.T) {
 
 func TestManifestSize(t *testing.T) {
 	m := testManifest()
-	for i := range 40 {
-		m.Sources[strings.Repeat("s", i+1)] = json.RawMessage(`"` + strings.Repeat("x", 2000) + `"`)
+	m.Rules = nil
+	for i := range 255 {
+		m.Rules = append(m.Rules, Rule{uint8(i + 1), []string{fmt.Sprintf("%064d", i), fmt.Sprintf("%064d", i+1), fmt.Sprintf("%064d", i+2)}})
 	}
 	_, err := testKey(t, EdDSA).SignManifest(m)
 	wantError(t, err, ErrMalformed, "fewer")
@@ -279,7 +288,7 @@ func FuzzVerifyManifest(f *testing.F) {
 	good, _ := json.Marshal(m)
 	f.Add(string(good))
 	f.Add(`{"crit":["x"]}`)
-	f.Add(`{"fmt":3}`)
+	f.Add(`{"fmt":4}`)
 	k := testKey(f, EdDSA)
 	f.Fuzz(func(t *testing.T, claims string) {
 		m, err := verifyClaims(t, claims)

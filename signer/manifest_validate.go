@@ -2,9 +2,7 @@ package signer
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -19,13 +17,6 @@ const (
 	maxObjects    = 64
 	maxObjectSize = 8 << 30
 	maxCount      = 1<<53 - 1 // beyond it, JSON readers begin to disagree
-	maxCursor     = 2 << 10
-)
-
-// Limits of the sources of a list. One that was read once stays in its manifests for ever.
-const (
-	MaxSources    = 64
-	MaxSourceName = 256 // bytes
 )
 
 // Validate tells what in the manifest breaks the specification in the package
@@ -38,7 +29,7 @@ func (m *Manifest) Validate() error {
 	if len(m.Critical) > 0 {
 		return fmt.Errorf("%w: crit names %q, and this version knows none; upgrade", ErrUnknownCritical, clip(m.Critical[0]))
 	}
-	for _, err := range []error{m.checkHead(), m.checkRules(), m.Policy.check(), m.checkState(), m.checkObjects(), m.checkSources()} {
+	for _, err := range []error{m.checkHead(), m.checkRules(), m.Policy.check(), m.checkState(), m.checkObjects(), m.checkLedger()} {
 		if err != nil {
 			return fmt.Errorf("%w manifest: %w", ErrMalformed, err)
 		}
@@ -156,18 +147,19 @@ func (m *Manifest) checkObjects() error {
 	return nil
 }
 
-func (m *Manifest) checkSources() error {
-	if len(m.Sources) > MaxSources {
-		return fmt.Errorf("there are %d sources, and %d are the most", len(m.Sources), MaxSources)
+func (m *Manifest) checkLedger() error {
+	if m.Read < 0 || m.Read > maxTime {
+		return fmt.Errorf("read is %d, which is not a time in Unix seconds", m.Read)
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.Sources)) {
-		cursor := m.Sources[name]
-		if !isPrintable(name, MaxSourceName) {
-			return fmt.Errorf("the source name %q is not 1 to %d bytes of printable UTF-8", clip(name), MaxSourceName)
-		}
-		if len(cursor) > maxCursor || !json.Valid(cursor) {
-			return fmt.Errorf("the cursor of the source %q is not JSON of at most %d bytes", name, maxCursor)
-		}
+	l := m.Ledger
+	switch {
+	case l == nil:
+	case l.From >= l.To || l.To > m.Version:
+		return fmt.Errorf("the ledger goes from %d to %d, and the version is %d", l.From, l.To, m.Version)
+	case l.Size < 1 || l.Size > maxObjectSize || l.Raw < 1 || l.Raw > maxObjectSize:
+		return fmt.Errorf("the ledger has the sizes %d and %d, and 1 to %d bytes are allowed", l.Size, l.Raw, int64(maxObjectSize))
+	case len(l.SHA256) != sha256.Size || l.Whole != nil && len(l.Whole) != sha256.Size:
+		return fmt.Errorf("ledger.sha256 and ledger.whole have %d and %d bytes, not %d", len(l.SHA256), len(l.Whole), sha256.Size)
 	}
 	return nil
 }

@@ -14,11 +14,11 @@ const manifestType = "revocation-manifest+jwt"
 // required are the claims of every manifest, and memberNames all the names that
 // the specification gives a meaning.
 var (
-	required    = []string{"iss", "iat", "exp", "ver", "fmt", "salt", "rules", "policy", "state", "objects"}
-	memberNames = append([]string{"prev", "sources", "crit",
+	required    = []string{"iss", "iat", "exp", "ver", "fmt", "salt", "rules", "policy", "state", "objects", "read"}
+	memberNames = append([]string{"prev", "ledger", "crit",
 		"id", "claims", "max_token_life", "max_auth_age", "skew", "granularity",
 		"changed", "changes", "count", "checksum", "dropped", "permanent",
-		"sha256"}, required...)
+		"sha256", "from", "to", "size", "raw", "whole"}, required...)
 )
 
 // SignManifest returns the manifest as a JWT, ready to be stored. The
@@ -50,7 +50,7 @@ func (k *PrivateKey) SignManifest(m *Manifest) ([]byte, error) {
 		return nil, err
 	}
 	if len(out) > MaxManifestSize {
-		return nil, fmt.Errorf("%w manifest: it would have %d bytes, and %d are the most; use fewer rules or sources", ErrMalformed, len(out), MaxManifestSize)
+		return nil, fmt.Errorf("%w manifest: it would have %d bytes, and %d are the most; use fewer rules", ErrMalformed, len(out), MaxManifestSize)
 	}
 	return out, nil
 }

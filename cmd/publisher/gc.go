@@ -113,7 +113,7 @@ func (c *gc) sentence(r *collect.Result) string {
 }
 
 func tally(t collect.Tally) string {
-	s := plural.Count(t.Snapshots, "snapshot", "snapshots") + " and " + plural.Count(t.Deltas, "delta", "deltas")
+	s := plural.Count(t.Snapshots, "snapshot", "snapshots") + ", " + plural.Count(t.Deltas, "delta", "deltas") + " and " + plural.Count(t.Ledger, "object of the ledger", "objects of the ledger")
 	if t.Temporary > 0 {
 		s += " and " + plural.Count(t.Temporary, "temporary file", "temporary files")
 	}

@@ -101,9 +101,7 @@ func (s *shown) text() string {
 	if s.Policy.MaxAuthAge > 0 {
 		line("", "and whose login is at most %s ago", time.Duration(s.Policy.MaxAuthAge)*time.Second)
 	}
-	for name, cursor := range s.Sources {
-		line("source", "%s, read up to %s", name, cursor)
-	}
+	line("read", "its source at %s", utc(s.Read))
 	for _, o := range s.Objects {
 		line("object", "%s, %d bytes", o.Name(), o.Size)
 	}

@@ -38,10 +38,8 @@ func Follows(prev, v *history.Version) (problems []string) {
 	if len(v.Rules) < len(prev.Rules) || !slices.EqualFunc(v.Rules[:len(prev.Rules)], prev.Rules, sameRule) {
 		bad("its rule table is not that of version %d with new rules behind it", prev.Version)
 	}
-	for name := range prev.Sources {
-		if _, ok := v.Sources[name]; !ok {
-			bad("the source %q and how far it was read are gone", name)
-		}
+	if l := v.Ledger; prev.Ledger != nil && (l == nil || l.To < prev.Ledger.To || l.To > prev.Ledger.To && l.From != prev.Ledger.To && l.From != 0) {
+		bad("its ledger does not continue that of version %d", prev.Version)
 	}
 	changed := v.State.Changed == v.Version
 	switch {

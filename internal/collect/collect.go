@@ -13,10 +13,12 @@
 //   - One spare generation: all objects that the version with the newest
 //     snapshot names and the one before it. So if the newest snapshot turns out to be
 //     broken, the one before it and deltas still lead to the same state.
+//   - The objects of the ledger that lead to these versions, and the records of all versions within
+//     Keep (ledger.go).
 //   - All objects of versions later than the head that was found, and all that was written
 //     within the last hour and the skew that the list's policy allows clocks.
 //
-// Everything else under the name of a snapshot or a delta goes: what no kept version
+// Everything else under the name of a snapshot, a delta or an object of the ledger goes: what no kept version
 // names, and what publishers left that lost a race or died. In a directory so do, when they are as
 // old, temporary files and empty version folders. Within the rest of this comment,
 // H is the head that was found.
@@ -110,12 +112,13 @@ type Config struct {
 type Tally struct {
 	Snapshots int   `json:"snapshots"`
 	Deltas    int   `json:"deltas"`
+	Ledger    int   `json:"ledger"`    // objects of the ledger
 	Temporary int   `json:"temporary"` // files that killed writers left, and empty folders
 	Bytes     int64 `json:"bytes"`
 }
 
 // Things is the number of all that is counted.
-func (t *Tally) Things() int { return t.Snapshots + t.Deltas + t.Temporary }
+func (t *Tally) Things() int { return t.Snapshots + t.Deltas + t.Ledger + t.Temporary }
 
 // A Result says what a run found, and deleted.
 type Result struct {
@@ -197,6 +200,9 @@ func (c *collection) decide(ctx context.Context) error {
 		return err
 	}
 	if err := c.keepSpare(ctx, k); err != nil {
+		return err
+	}
+	if err := c.keepLedger(ctx, k); err != nil {
 		return err
 	}
 	litter, err := c.litter(ctx, k.young)

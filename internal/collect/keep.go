@@ -21,14 +21,18 @@ type keeping struct {
 	oldest uint64    // from it up to the head all versions are whole
 	spare  uint64
 	names  map[string]bool
+
+	versions []*history.Version // whose objects are named
+	ledger   uint64             // the version from which on all objects of the ledger stay
 }
 
 func newKeeping(head uint64, whole, young time.Time) *keeping {
-	return &keeping{head: head, whole: whole, young: young, oldest: head, names: map[string]bool{}}
+	return &keeping{head: head, whole: whole, young: young, oldest: head, names: map[string]bool{}, ledger: head}
 }
 
 // name keeps all objects that a version names.
 func (k *keeping) name(v *history.Version) {
+	k.versions = append(k.versions, v)
 	for _, o := range v.Objects {
 		k.names[o.Name()] = true
 	}
@@ -49,7 +53,11 @@ func (k *keeping) sort(infos, litter []store.Info) *Result {
 	r := &Result{Head: k.head, WholeFrom: k.oldest, Spare: k.spare}
 	for _, info := range infos {
 		to, isObject := objectVersion(info.Name)
+		recorded, isLedger := ledgerVersion(info.Name)
+		isObject = isObject || isLedger
 		switch {
+		case isLedger && recorded >= k.ledger:
+			r.Kept.add(info)
 		case isObject && (to > k.head || k.names[info.Name]):
 			r.Kept.add(info)
 		case isObject && !info.ModTime.Before(k.young):
@@ -96,8 +104,11 @@ func objectVersion(name string) (version uint64, ok bool) {
 	return version, err == nil
 }
 
-// Kind says what a thing that List or Litter gave is: snapshot, delta or temporary.
+// Kind returns the kind of a thing in a store: snapshot, delta, ledger or temporary.
 func Kind(info store.Info) string {
+	if _, ok := ledgerVersion(info.Name); ok {
+		return "ledger"
+	}
 	if _, ok := objectVersion(info.Name); !ok {
 		return "temporary"
 	}
@@ -111,6 +122,8 @@ func (t *Tally) add(info store.Info) {
 		t.Snapshots++
 	case "delta":
 		t.Deltas++
+	case "ledger":
+		t.Ledger++
 	default:
 		t.Temporary++
 	}

@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/internal/ledger"
 	"github.com/revocast/revocast/internal/plural"
 	"github.com/revocast/revocast/internal/probe"
-	"github.com/revocast/revocast/internal/publish"
-	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/source"
 	"github.com/revocast/revocast/store"
 )
 
@@ -27,8 +28,10 @@ type Config struct {
 	Store  store.Store
 	Key    *signer.PrivateKey
 	Source source.Source // opened to skip bad rows, so that they are counted
-	Now    func() time.Time
-	Rand   io.Reader
+	// SourceName is as in [publish.Config].
+	SourceName string
+	Now        func() time.Time
+	Rand       io.Reader
 }
 
 // Examine examines everything there is, and tells report of each finding as it is
@@ -56,14 +59,14 @@ func Examine(ctx context.Context, cfg Config, report func(probe.Finding)) error 
 	if cfg.Key != nil {
 		report(signs(ctx, cfg))
 	}
-	var head *history.Version
+	var state *ledger.State
 	if cfg.Key != nil {
 		var finding probe.Finding
-		head, finding = list(ctx, cfg)
+		state, finding = list(ctx, cfg)
 		report(finding)
 	}
 	if cfg.Source != nil {
-		report(reads(ctx, cfg.Source, head))
+		report(reads(ctx, cfg, state))
 	}
 	return ctx.Err()
 }
@@ -90,8 +93,9 @@ func leave(folder, above string) {
 	}
 }
 
-// list looks at the list in the store as the next publication will.
-func list(ctx context.Context, cfg Config) (*history.Version, probe.Finding) {
+// list looks at the list in the store as the next publication will. It returns the state at the head,
+// nil if there is none.
+func list(ctx context.Context, cfg Config) (*ledger.State, probe.Finding) {
 	finding := func(g probe.Grade, format string, args ...any) probe.Finding {
 		return probe.Finding{Probe: "list", Grade: g, Text: fmt.Sprintf(format, args...)}
 	}
@@ -109,34 +113,34 @@ func list(ctx context.Context, cfg Config) (*history.Version, probe.Finding) {
 	now, issued, stale := cfg.Now(), time.Unix(head.IssuedAt, 0), time.Unix(head.Expires, 0)
 	what := fmt.Sprintf("version %d of the list of %s verifies; issued at %s", head.Version, head.Issuer, issued.UTC().Format(time.RFC3339))
 	_, err = history.Load(ctx, cfg.Store, head, nil)
+	state, lost := ledger.Load(ctx, &ledger.Objects{Bucket: cfg.Store}, head, nil)
 	switch {
 	case issued.After(now.Add(publish.Skew)):
-		return head, finding(probe.Fail, "%s, which this machine's clock has not reached: set the clock that is wrong", what)
+		return state, finding(probe.Fail, "%s, which this machine's clock has not reached: set the clock that is wrong", what)
 	case err != nil:
-		return head, finding(probe.Fail, "%s, but a new reader cannot load it; run verifier verify: %v", what, err)
+		return state, finding(probe.Fail, "%s, but a new reader cannot load it; run verifier verify: %v", what, err)
+	case lost != nil:
+		return nil, finding(probe.Warning, "%s, but not its ledger, so the next publication begins it again and reads all of its source: %v", what, lost)
 	case !stale.After(now):
-		return head, finding(probe.Warning, "%s, it is stale since %s, so readers refuse all tokens: publish, and see why cron did not", what, stale.UTC().Format(time.RFC3339))
+		return state, finding(probe.Warning, "%s, it is stale since %s, so readers refuse all tokens: publish, and see why cron did not", what, stale.UTC().Format(time.RFC3339))
 	}
-	return head, finding(probe.OK, "%s, good until %s", what, stale.UTC().Format(time.RFC3339))
+	return state, finding(probe.OK, "%s, good until %s", what, stale.UTC().Format(time.RFC3339))
 }
 
 // reads reads the source as the next publication will.
-func reads(ctx context.Context, s source.Source, head *history.Version) probe.Finding {
+func reads(ctx context.Context, cfg Config, state *ledger.State) probe.Finding {
 	finding := func(g probe.Grade, format string, args ...any) probe.Finding {
 		return probe.Finding{Probe: "source", Grade: g, Text: fmt.Sprintf(format, args...)}
 	}
-	var cursors map[string]source.Cursor
-	from := "from its start"
-	if head != nil {
-		cursors = head.Sources
-		if _, ok := cursors[s.Name()]; ok {
-			from = "from where the list has read it"
-		}
+	var known ledger.Source
+	if state != nil {
+		known = state.Sources[ledger.SourceName(state.Version.Salt, cfg.SourceName, cfg.Source.String())]
 	}
-	read, err := source.Read(ctx, s, cursors, func(*source.Row) error { return nil })
+	read, err := cfg.Source.Read(ctx, known.Cursor, func(*source.Row) error { return nil })
 	if err != nil {
 		return finding(probe.Fail, "the source cannot be read: %v", err)
 	}
+	from := "from where the list has read it"
 	if read.Full {
 		from = "from its start"
 	}

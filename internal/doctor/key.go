@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/revocast/revocast/internal/probe"
-	"github.com/revocast/revocast/internal/publish"
-	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/publish"
+	"github.com/revocast/revocast/source"
 	"github.com/revocast/revocast/store"
 )
 
@@ -47,8 +47,10 @@ func signNothing(ctx context.Context, cfg Config) error {
 // nothing is a source without rows.
 type nothing struct{}
 
-func (nothing) Name() string { return "nothing" }
+func (nothing) String() string { return "nothing" }
 
 func (nothing) Read(context.Context, source.Cursor, func(*source.Row) error) (source.Result, error) {
 	return source.Result{Cursor: source.Cursor("{}")}, nil
 }
+
+func (nothing) Watch(context.Context, func(), func(string)) {}

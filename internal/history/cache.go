@@ -57,7 +57,8 @@ var (
 	ErrGap = errors.New("the cache lacks what came before")
 )
 
-func cachedList(v *Version) string { return "list-" + hex.EncodeToString(v.State.SHA256) + ".crl" }
+// CachedList returns the name in a cache of the whole list of a version.
+func CachedList(v *Version) string { return "list-" + hex.EncodeToString(v.State.SHA256) + ".crl" }
 
 // ErrHoldsList means that what was given for a cache is a store or a mirror. The cache
 // would write into the list there, and take its versions for steps of its own, which it
@@ -137,7 +138,7 @@ func (c *Cache) commit(ctx context.Context, v *Version) error {
 
 func (c *Cache) saveWhole(ctx context.Context, s *State) error {
 	list := s.List.Snapshot()
-	err := c.Store.Put(ctx, cachedList(s.Version), list.Bytes())
+	err := c.Store.Put(ctx, CachedList(s.Version), list.Bytes())
 	runtime.KeepAlive(list)
 	if err != nil {
 		return err
@@ -216,7 +217,7 @@ func (c *Cache) removeOthers(ctx context.Context, v *Version) error {
 	// version's manifest and what comes behind.
 	own := signer.ManifestName(v.Version)[:len("versions/000000000000")]
 	for _, info := range infos {
-		if info.Name == cachedList(v) || info.Name >= own {
+		if info.Name == CachedList(v) || info.Name >= own {
 			continue
 		}
 		if ofCache(info.Name) {

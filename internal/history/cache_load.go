@@ -54,10 +54,10 @@ func (c *Cache) loadState(ctx context.Context, v *Version) (*State, error) {
 	return s, err
 }
 
-// loadList gives the whole list of a version.
-func (c *Cache) loadList(ctx context.Context, v *Version) (*crl.List, error) {
-	name := cachedList(v)
-	block, hash, err := readBlock(ctx, c.Store, name, maxList(v))
+// LoadList returns the whole list of a version from a cache.
+func LoadList(ctx context.Context, cache store.Reader, v *Version) (*crl.List, error) {
+	name := CachedList(v)
+	block, hash, err := ReadBlock(ctx, cache, name, maxList(v))
 	if err != nil {
 		return nil, err
 	}
@@ -78,9 +78,9 @@ func (c *Cache) loadList(ctx context.Context, v *Version) (*crl.List, error) {
 	return list, (&State{v, list}).Check(v)
 }
 
-// readBlock reads an object into memory that the Go heap does not count, and takes
+// ReadBlock reads an object into memory that the Go heap does not count, and takes
 // its SHA-256 on another processor while it reads.
-func readBlock(ctx context.Context, r store.Reader, name string, most int64) (*memory.Block, <-chan []byte, error) {
+func ReadBlock(ctx context.Context, r store.Reader, name string, most int64) (*memory.Block, <-chan []byte, error) {
 	in, size, err := open(ctx, r, name, most)
 	if err != nil {
 		return nil, nil, err

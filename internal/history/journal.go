@@ -40,7 +40,7 @@ func (j *journal) load(ctx context.Context, steps []uint64) (*State, error) {
 	for _, v := range versions {
 		if v == j.base {
 			j.have = v.State.Changed
-			reading.Go(func() { whole, listErr = j.loadList(ctx, v) })
+			reading.Go(func() { whole, listErr = LoadList(ctx, j.Store, v) })
 			continue
 		}
 		if err := j.step(ctx, v); err != nil {
@@ -77,7 +77,7 @@ func (j *journal) versions(ctx context.Context, steps []uint64) ([]*Version, err
 			return nil, err
 		}
 		all = append(all, v)
-		if !j.noList && v.State.SHA256 != nil && j.there[cachedList(v)] {
+		if !j.noList && v.State.SHA256 != nil && j.there[CachedList(v)] {
 			j.base = v
 			break
 		}

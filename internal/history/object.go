@@ -39,15 +39,10 @@ func (e *ObjectError) Unwrap() error { return e.Err }
 // Pack compresses a file for storage and describes it; the caller adds how many
 // changes it sums up.
 func Pack(f *crl.File) (signer.Object, []byte, error) {
-	compressor := fast
-	if len(f.Bytes()) < smallObject {
-		compressor = thorough
-	}
-	enc, err := compressor()
+	stored, err := Compress(f.Bytes())
 	if err != nil {
 		return signer.Object{}, nil, err
 	}
-	stored := enc.EncodeAll(f.Bytes(), nil)
 	sum := sha256.Sum256(stored)
 	o := signer.Object{
 		From: f.From(), To: f.To(),
@@ -59,6 +54,19 @@ func Pack(f *crl.File) (signer.Object, []byte, error) {
 		o.Checksum = sum.Bytes()
 	}
 	return o, stored, nil
+}
+
+// Compress compresses bytes for storage.
+func Compress(raw []byte) ([]byte, error) {
+	compressor := fast
+	if len(raw) < smallObject {
+		compressor = thorough
+	}
+	enc, err := compressor()
+	if err != nil {
+		return nil, err
+	}
+	return enc.EncodeAll(raw, nil), nil
 }
 
 // smallObject is the size up to which thorough compression is worth its time: packed keys
@@ -82,34 +90,11 @@ func Unpack(o signer.Object, stored []byte) (*crl.File, error) {
 	fail := func(reason string, err error) (*crl.File, error) {
 		return nil, &ObjectError{Name: o.Name(), Reason: reason, Err: err}
 	}
-	if int64(len(stored)) != o.Size {
-		return fail(fmt.Sprintf("it has %d bytes, and %d are signed", len(stored), o.Size), nil)
+	block, why, err := Decompress(stored, o.Size, o.RawSize, o.SHA256)
+	if why != "" {
+		return fail(why, err)
 	}
-	if sum := sha256.Sum256(stored); string(sum[:]) != string(o.SHA256) {
-		return fail("its SHA-256 is "+hex.EncodeToString(sum[:]), nil)
-	}
-	// One frame with one segment needs the memory of its output and no more; what is
-	// smaller than zstd's smallest window counts as that. The output itself
-	// is held to RawSize by the capacity it gets.
-	window := max(zstd.MinWindowSize, uint64(o.RawSize))
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true),
-		zstd.WithDecoderMaxMemory(window), zstd.WithDecoderMaxWindow(window))
-	if err != nil {
-		return fail("it cannot be decompressed", err)
-	}
-	defer dec.Close()
-	if o.RawSize > math.MaxInt {
-		return fail("it is too large for this machine", nil)
-	}
-	block := memory.Make(int(o.RawSize))
-	raw, err := dec.DecodeAll(stored, block.Bytes()[:0])
-	if err != nil {
-		return fail("it cannot be decompressed", err)
-	}
-	if int64(len(raw)) != o.RawSize {
-		return fail(fmt.Sprintf("it decompresses to %d bytes, and %d are signed", len(raw), o.RawSize), nil)
-	}
-	f, err := crl.ParseKeeping(raw, block)
+	f, err := crl.ParseKeeping(block.Bytes(), block)
 	if err != nil {
 		return fail("it cannot be read", err)
 	}
@@ -117,6 +102,39 @@ func Unpack(o signer.Object, stored []byte) (*crl.File, error) {
 		return fail(fmt.Sprintf("it leads from version %d to %d", f.From(), f.To()), nil)
 	}
 	return f, nil
+}
+
+// Decompress checks stored bytes against their signed size and SHA-256, and returns the raw bytes
+// that are in them, exactly as many as were signed. why says what is wrong, or is empty.
+func Decompress(stored []byte, size, rawSize int64, sum []byte) (block *memory.Block, why string, err error) {
+	if int64(len(stored)) != size {
+		return nil, fmt.Sprintf("it has %d bytes, and %d are signed", len(stored), size), nil
+	}
+	if got := sha256.Sum256(stored); string(got[:]) != string(sum) {
+		return nil, "its SHA-256 is " + hex.EncodeToString(got[:]), nil
+	}
+	// One frame with one segment needs the memory of its output and no more; what is
+	// smaller than zstd's smallest window counts as that. The output itself
+	// is held to rawSize by the capacity it gets.
+	window := max(zstd.MinWindowSize, uint64(rawSize))
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecodeAllCapLimit(true),
+		zstd.WithDecoderMaxMemory(window), zstd.WithDecoderMaxWindow(window))
+	if err != nil {
+		return nil, "it cannot be decompressed", err
+	}
+	defer dec.Close()
+	if rawSize > math.MaxInt {
+		return nil, "it is too large for this machine", nil
+	}
+	block = memory.Make(int(rawSize))
+	raw, err := dec.DecodeAll(stored, block.Bytes()[:0])
+	if err != nil {
+		return nil, "it cannot be decompressed", err
+	}
+	if int64(len(raw)) != rawSize {
+		return nil, fmt.Sprintf("it decompresses to %d bytes, and %d are signed", len(raw), rawSize), nil
+	}
+	return block, "", nil
 }
 
 // Fetch gets an object that a manifest names and unpacks it.

@@ -12,17 +12,20 @@ import (
 // round trip costs about as much as this many bytes on the way.
 const requestCost = 4 << 10
 
-// Plan chooses the objects that lead from the state of version have (0: none)
-// to the manifest's state, in the order in which they are applied. A delta may
-// be used from any version that it covers, so the choice is the cheapest way through
-// the versions that objects lead to, in bytes and requests. The error
-// says that the objects do not lead there.
+// Plan chooses the objects of a manifest that lead from the state of version have (0: none) to the
+// manifest's state, in the order in which they are applied. The error says that no objects do.
 func Plan(m *signer.Manifest, have uint64) ([]signer.Object, error) {
-	target := m.State.Changed
+	return Way(m.Objects, have, m.State.Changed)
+}
+
+// Way chooses the objects that lead from version have (0: none) to the target, in the order in
+// which they are applied. A delta may be used from any version that it covers, so the choice is the
+// cheapest way through the versions that objects lead to, in bytes and requests.
+func Way(all []signer.Object, have, target uint64) ([]signer.Object, error) {
 	if have == target {
 		return nil, nil
 	}
-	objects := slices.Clone(m.Objects)
+	objects := slices.Clone(all)
 	slices.SortStableFunc(objects, func(a, b signer.Object) int {
 		switch {
 		case a.To < b.To:
@@ -58,7 +61,7 @@ func Plan(m *signer.Manifest, have uint64) ([]signer.Object, error) {
 		}
 	}
 	if last < 0 {
-		return nil, fmt.Errorf("the manifest of version %d names no objects that lead from version %d to %d", m.Version, have, target)
+		return nil, fmt.Errorf("no objects lead from version %d to %d", have, target)
 	}
 	var plan []signer.Object
 	for i := last; i >= 0; i = best[i].prev {

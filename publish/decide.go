@@ -1,0 +1,160 @@
+package publish
+
+import (
+	"github.com/revocast/revocast/crl"
+	"github.com/revocast/revocast/internal/ledger"
+)
+
+// record is the rest of a row: millions of records are in memory at once.
+type record struct {
+	key    uint64
+	before int64 // crl.Always without
+	exp    int64 // expUnknown if it follows from the moment
+	moment int64 // Unix milliseconds; the moment of the run if the row gives none
+	seq    uint32
+	rule   uint8
+	kind   kind
+}
+
+// kind is what a record is.
+type kind uint8
+
+const (
+	reinstates kind = 1 << iota
+	undated         // the row gives no moment
+	isNew           // no earlier reading visited the row
+)
+
+func (k kind) is(of kind) bool { return k&of == of }
+
+// expUnknown is the exp of a row that gives none, and whose end follows from its moment.
+const expUnknown = -1
+
+// standing is what is known of claims: whether they are revoked, and when they were reinstated.
+type standing struct {
+	entry      crl.Entry
+	revoked    bool
+	back       ledger.Reinstatement
+	reinstated bool
+}
+
+// rules of deciding, the same for all rows of a run.
+type judge struct {
+	now    int64 // of the run, in Unix milliseconds
+	skew   int64 // by which clocks may differ, in milliseconds
+	source uint32
+	expiry func(unix int64) int64 // the end of an entry without exp, decided at a moment in seconds
+}
+
+// notes count what the operator should know of the decisions.
+type notes struct {
+	again int // rows without a moment that revoke claims which were reinstated
+	late  int // revocations of another source, slightly older than a reinstatement, that revoke
+	held  int // reinstatements without a moment that may be old, and therefore release nothing
+}
+
+// decide returns what the rows of the same claims make of their standing. The latest decision wins,
+// and at equal moments the revocation (docs/SOURCES.md). The rows are ordered by [record.compare].
+func (j *judge) decide(rows []record, s standing, n *notes) standing {
+	// A reinstatement that lacks its moment, and may have been read before, takes back the rows
+	// without a moment that precede it in the same reading, and nothing else.
+	var dated standing // before the first row without a moment
+	first, here := true, false
+	for _, r := range rows {
+		if r.kind.is(undated) && first {
+			dated, first = s, false
+		}
+		switch {
+		case r.kind.is(reinstates|undated) && !r.kind.is(isNew):
+			s = dated
+			if s.revoked {
+				n.held++
+			}
+		case r.kind.is(reinstates):
+			j.reinstate(&s, r, here)
+		default:
+			j.revoke(&s, r, n)
+		}
+		here = r.kind.is(undated) && !r.kind.is(reinstates)
+	}
+	return s
+}
+
+// reinstate applies a reinstatement. here reports whether the row before it, which like itself has
+// no moment, revoked: then it releases what was decided at the same moment.
+func (j *judge) reinstate(s *standing, r record, here bool) {
+	if s.reinstated && r.moment <= s.back.Moment {
+		if r.moment < s.back.Moment {
+			s.back.Over = max(s.back.Over, r.moment)
+		}
+		return
+	}
+	back := ledger.Reinstatement{Rule: r.rule, Key: r.key, Moment: r.moment, Source: j.source, Exp: crl.Never}
+	known := r.exp != expUnknown
+	if known {
+		back.Exp = r.exp
+	}
+	// The latest end of what it overrides; without any there may be one that never ends.
+	overrides := func(moment, exp int64) {
+		back.Over = max(back.Over, moment)
+		if known {
+			exp = max(exp, back.Exp)
+		}
+		back.Exp, known = exp, true
+	}
+	if s.reinstated {
+		overrides(max(s.back.Over, s.back.Moment), s.back.Exp)
+	}
+	if s.revoked && (s.entry.Moment < r.moment || s.entry.Moment == r.moment && here && r.kind.is(undated)) {
+		overrides(s.entry.Moment, s.entry.Exp)
+		s.revoked = false
+	}
+	s.back, s.reinstated = back, true
+}
+
+// revoke applies a revocation.
+func (j *judge) revoke(s *standing, r record, n *notes) {
+	e := crl.Entry{Rule: r.rule, Key: r.key, Before: r.before, Exp: r.exp, Moment: r.moment}
+	outright := s.revoked && s.entry.Outright()
+	if r.kind.is(undated) && r.exp == expUnknown && outright {
+		// It repeats the decision that is known, and so it ends with that.
+		e.Moment = s.entry.Moment
+	}
+	if e.Exp == expUnknown {
+		e.Exp = j.expiry(ceilSeconds(e.Moment))
+	}
+	switch {
+	case r.kind.is(undated):
+		if s.revoked && e.Before <= s.entry.Before && e.Exp <= s.entry.Exp {
+			return
+		}
+		if s.reinstated {
+			e.Moment = max(e.Moment, s.back.Moment)
+			if !s.revoked {
+				n.again++
+			}
+		}
+	case s.reinstated && r.moment < s.back.Moment:
+		if !j.mayBeLater(r.moment, &s.back) {
+			s.back.Over, s.back.Exp = max(s.back.Over, r.moment), max(s.back.Exp, e.Exp)
+			return
+		}
+		// From here on it counts as decided at the moment of the reinstatement.
+		e.Moment = s.back.Moment
+		if !s.revoked {
+			n.late++
+		}
+	}
+	if s.revoked {
+		e = e.Combine(s.entry)
+	}
+	s.entry, s.revoked = e, true
+}
+
+// mayBeLater reports whether a revocation with an older moment than a reinstatement may have been
+// decided after it, because the clocks of two sources differ.
+func (j *judge) mayBeLater(moment int64, back *ledger.Reinstatement) bool {
+	return j.source != back.Source && moment > back.Over && back.Moment-moment < j.skew
+}
+
+func ceilSeconds(ms int64) int64 { return (ms + 999) / 1000 }

@@ -1,0 +1,147 @@
+package publish
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/internal/ledger"
+	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/source"
+	"github.com/revocast/revocast/store"
+)
+
+// said is a source that a program brings along: it shows the same rows every time.
+type said struct {
+	name   string
+	rows   []source.Row
+	cursor int // makes the cursor another one
+}
+
+func (s *said) String() string { return s.name }
+
+func (s *said) Read(_ context.Context, _ source.Cursor, visit func(*source.Row) error) (source.Result, error) {
+	for _, row := range s.rows {
+		if err := visit(&row); err != nil {
+			return source.Result{}, err
+		}
+	}
+	cursor, err := json.Marshal(s.cursor)
+	return source.Result{Cursor: cursor, Rows: int64(len(s.rows)), Full: true}, err
+}
+
+func (s *said) Watch(context.Context, func(), func(string)) {}
+
+// say is a row about a user.
+func say(sub string, moment int64) source.Row {
+	return source.Row{Names: []string{"sub"}, Values: []string{sub}, Before: source.None, Exp: source.None, Moment: moment}
+}
+
+func reinstate(sub string, moment int64) source.Row {
+	row := say(sub, moment)
+	row.Reinstate = true
+	return row
+}
+
+// bench is a list on a table, for a story.
+type bench struct {
+	*testing.T
+	Config
+	now time.Time
+}
+
+func newBench(t *testing.T) *bench {
+	key, err := signer.Generate(signer.EdDSA, rand.Reader)
+	require.NoError(t, err)
+	b := &bench{T: t, now: time.UnixMilli(noon)}
+	b.Config = Config{
+		Store: openDir(t), Cache: openDir(t), Key: key, ValidFor: time.Hour,
+		Create: true, Issuer: "https://issuer.example", MaxTokenLife: 24 * time.Hour,
+		Now: func() time.Time { return b.now },
+	}
+	return b
+}
+
+func openDir(t *testing.T) store.Store {
+	s, err := store.OpenDir(t.TempDir())
+	require.NoError(t, err)
+	return s
+}
+
+func (b *bench) run(name string, rows ...source.Row) (*Result, error) {
+	cfg := b.Config
+	cfg.Source = &said{name: name, rows: rows}
+	r, err := Run(b.Context(), cfg)
+	b.now = b.now.Add(time.Second)
+	return r, err
+}
+
+func (b *bench) publish(name string, rows ...source.Row) *Result {
+	b.Helper()
+	r, err := b.run(name, rows...)
+	require.NoError(b, err)
+	return r
+}
+
+// state loads the newest state from the store alone, and compares it with the reader's list.
+func (b *bench) state() *ledger.State {
+	b.Helper()
+	keys := b.Key.Public()
+	head, err := history.Head(b.Context(), b.Store, keys, nil)
+	require.NoError(b, err)
+	s, err := ledger.Load(b.Context(), &ledger.Objects{Bucket: b.Store}, head, nil)
+	require.NoError(b, err)
+	reader, err := history.Load(b.Context(), b.Store, head, nil)
+	require.NoError(b, err)
+	require.Equal(b, reader.List.Sum(), s.List.Sum())
+	require.Equal(b, reader.List.Len(), s.List.Len())
+	return s
+}
+
+// Everything that a run with the cache knows, a run without it loads from the store.
+func TestACacheKnowsWhatTheStoreKnows(t *testing.T) {
+	b := newBench(t)
+	for i := range 300 {
+		moment := noon + int64(i)*1000
+		var r *Result
+		switch i % 4 {
+		case 0:
+			r = b.publish("a", say(fmt.Sprint("u", i), moment))
+		case 1:
+			r = b.publish("a", reinstate(fmt.Sprint("u", i/2), moment), say("again", moment))
+		case 2:
+			r = b.publish(fmt.Sprint("source ", i))
+		default:
+			r = b.publish("a")
+		}
+		require.Empty(t, r.Warnings, "version %d", r.Version)
+		if i%13 != 0 {
+			continue
+		}
+		cached, err := newPublisher(withSource(b.Config, &said{name: "a"}))
+		require.NoError(t, err)
+		there, warnings, err := cached.position(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, warnings)
+		stored := b.state()
+		require.Equal(t, stored.Reinstated, there.Reinstated)
+		require.Equal(t, stored.Sources, there.Sources)
+		require.Equal(t, stored.Line, there.Line)
+		want, err := stored.List.Whole()
+		require.NoError(t, err)
+		got, err := there.List.Whole()
+		require.NoError(t, err)
+		require.True(t, want.Snapshot().Equal(got.Snapshot()), "the entries and their moments at version %d", r.Version)
+	}
+}
+
+func withSource(cfg Config, s source.Source) Config {
+	cfg.Source = s
+	return cfg
+}
