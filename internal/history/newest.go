@@ -25,7 +25,8 @@ import (
 //   - [GapError]: a version is missing, and a later one exists.
 //   - [LostError]: the manifest of known or of the hint is missing, and no later one exists.
 //   - [ForkError]: a manifest contradicts known, the hint or the manifest before it.
-//   - [OtherIssuerError], [OtherListError]: the store holds another list than known's.
+//   - [OtherListError]: the store holds the list of another issuer than known's.
+//   - [RestartedError]: the store holds another list of known's issuer.
 //
 // Other errors say which object could not be read or verified. Failed requests are retried. If
 // nothing happened since known, Newest makes four requests, and one of them lists.
@@ -147,9 +148,9 @@ func (l *line) lost(v *Version, newest uint64) error {
 func (l *line) otherList(v *Version) error {
 	switch {
 	case v.Issuer != l.known.Issuer:
-		return &OtherIssuerError{Store: l.store.String(), Known: l.known.Issuer, Found: v.Issuer}
+		return &OtherListError{Store: l.store.String(), Known: l.known.Issuer, Found: v.Issuer}
 	case !bytes.Equal(v.Salt, l.known.Salt):
-		return &OtherListError{Store: l.store.String(), Issuer: v.Issuer}
+		return &RestartedError{Store: l.store.String(), Issuer: v.Issuer}
 	}
 	return nil
 }

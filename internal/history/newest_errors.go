@@ -61,23 +61,23 @@ func (e *ForkError) Error() string {
 // Unwrap returns [ErrFork].
 func (e *ForkError) Unwrap() error { return ErrFork }
 
-// An OtherIssuerError says that the store holds the list of another issuer than the known version's.
-type OtherIssuerError struct {
+// An OtherListError says that the store holds the list of another issuer than the known version's.
+type OtherListError struct {
 	Store        string // the store's address
 	Known, Found string // the issuers of the known version and of the list in the store
 }
 
-func (e *OtherIssuerError) Error() string {
+func (e *OtherListError) Error() string {
 	return fmt.Sprintf("the list in %s is of the issuer %q, and the version that was accepted before is of %q", e.Store, e.Found, e.Known)
 }
 
-// An OtherListError says that the store holds another list of the known version's issuer: it has
+// A RestartedError says that the store holds another list of the known version's issuer: it has
 // another salt. Readers that accepted versions of the known list refuse it.
-type OtherListError struct {
+type RestartedError struct {
 	Store  string // the store's address
 	Issuer string // of both lists
 }
 
-func (e *OtherListError) Error() string {
+func (e *RestartedError) Error() string {
 	return fmt.Sprintf("%s holds another list of the issuer %q than the one that was accepted before", e.Store, e.Issuer)
 }

@@ -216,15 +216,15 @@ func TestNewest(t *testing.T) {
 				}, ours.version(6), nil, history.ErrOtherVersion, "is the manifest of version 6"},
 
 			"a list of another issuer": {
-				func(t *testing.T, s store.Store) { foreign.commit(t, s, 1, 6) }, ours.version(4), nil, &history.OtherIssuerError{Known: "https://issuer", Found: "https://other"}, `of the issuer "https://other"`},
+				func(t *testing.T, s store.Store) { foreign.commit(t, s, 1, 6) }, ours.version(4), nil, &history.OtherListError{Known: "https://issuer", Found: "https://other"}, `of the issuer "https://other"`},
 			"a shorter list of another issuer": {
-				func(t *testing.T, s store.Store) { foreign.commit(t, s, 1, 3) }, ours.version(4), nil, &history.OtherIssuerError{Known: "https://issuer", Found: "https://other"}, `of the issuer "https://other"`},
+				func(t *testing.T, s store.Store) { foreign.commit(t, s, 1, 3) }, ours.version(4), nil, &history.OtherListError{Known: "https://issuer", Found: "https://other"}, `of the issuer "https://other"`},
 			"the hint of another issuer": {
-				func(t *testing.T, s store.Store) { foreign.hint(t, s, 3) }, ours.version(4), nil, &history.OtherIssuerError{Known: "https://issuer", Found: "https://other"}, `of the issuer "https://other"`},
+				func(t *testing.T, s store.Store) { foreign.hint(t, s, 3) }, ours.version(4), nil, &history.OtherListError{Known: "https://issuer", Found: "https://other"}, `of the issuer "https://other"`},
 			"a list that was started anew": {
-				func(t *testing.T, s store.Store) { anew.commit(t, s, 1, 6) }, ours.version(4), nil, &history.OtherListError{Issuer: "https://issuer"}, `another list of the issuer "https://issuer"`},
+				func(t *testing.T, s store.Store) { anew.commit(t, s, 1, 6) }, ours.version(4), nil, &history.RestartedError{Issuer: "https://issuer"}, `another list of the issuer "https://issuer"`},
 			"a shorter list that was started anew": {
-				func(t *testing.T, s store.Store) { anew.commit(t, s, 1, 3) }, ours.version(4), nil, &history.OtherListError{Issuer: "https://issuer"}, `another list of the issuer "https://issuer"`},
+				func(t *testing.T, s store.Store) { anew.commit(t, s, 1, 3) }, ours.version(4), nil, &history.RestartedError{Issuer: "https://issuer"}, `another list of the issuer "https://issuer"`},
 		} {
 			t.Run(name, func(t *testing.T) {
 				s := open()
@@ -246,9 +246,9 @@ func TestNewest(t *testing.T) {
 				case *history.ForkError:
 					require.ErrorIs(t, err, history.ErrFork)
 					e.Store = s.String()
-				case *history.OtherIssuerError:
-					e.Store = s.String()
 				case *history.OtherListError:
+					e.Store = s.String()
+				case *history.RestartedError:
 					e.Store = s.String()
 				default:
 					require.ErrorIs(t, err, test.err)
@@ -389,8 +389,8 @@ func kind(err error) string {
 	var gap *history.GapError
 	var lost *history.LostError
 	var fork *history.ForkError
-	var issuer *history.OtherIssuerError
-	var list *history.OtherListError
+	var issuer *history.OtherListError
+	var list *history.RestartedError
 	switch {
 	case err == nil:
 		return "head"
