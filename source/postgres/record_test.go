@@ -142,7 +142,7 @@ func TestRecordRefused(t *testing.T) {
 		`, field "txid": the table revocations has a column of its own`:   {Claims: map[string]string{"txid": "1"}},
 		`, field "exp": that is a reserved column, and no claim to match`: {Claims: map[string]string{"exp": "1"}},
 		`, field "kid": it is empty, and no key has an empty id`:          {Claims: map[string]string{"kid": ""}},
-		`, field "before": 946684799 is before the year 2000`:  {Before: time.Unix(946684799, 0)},
+		`, field "before": 946684799 is before the year 2000`:             {Before: time.Unix(946684799, 0)},
 	} {
 		_, err := Record(t.Context(), address, d)
 		require.ErrorContains(t, err, "the row for "+address+want)

@@ -30,7 +30,7 @@ func TestRestore(t *testing.T) {
 		require.Equal(t, want, jtis(rows))
 		require.True(t, result.Full)
 		require.Len(t, result.Warnings, 1)
-		require.Contains(t, result.Warnings[0], "since it was restored from a dump, so all of them are read every time; run the schema on it again")
+		require.Contains(t, result.Warnings[0], "as after a restore from a dump; all of them are read every time until the schema is run again")
 		f.cursor = result.Cursor
 	}
 	again("a", "b")
