@@ -24,7 +24,7 @@ func (e *GapError) Error() string {
 type LostError struct {
 	Store   string // the store's address
 	Version uint64 // the version whose manifest is missing
-	Newest  uint64 // the newest version in the store, 0 if there is none
+	Newest  uint64 // the newest version in the store, or 0
 	Hint    uint64 // the version that the hint is a copy of, 0 if it is missing or unreadable
 }
 

@@ -271,7 +271,7 @@ func TestNewestOfRandomStores(t *testing.T) {
 		grow(t, key, nil, 40, "https://issuer", 1000, 2),
 		grow(t, key, nil, 40, "https://other", 1000, 1),
 	}
-	rounds := map[string]int{"directory": 4000, "bucket": 400}
+	rounds := map[string]int{"directory": 2000, "bucket": 200}
 	inStores(t, func(t *testing.T, open func() store.Store) {
 		seed := rand.Uint64()
 		t.Logf("seed %d", seed)
