@@ -11,6 +11,6 @@ type (
 	LostError = history.LostError
 	// A ForkError says that two manifests of the history contradict each other.
 	ForkError = history.ForkError
-	// An OtherListError says that the store holds another list of the same issuer than before.
-	OtherListError = history.OtherListError
+	// A RestartedError says that the store holds another list of the same issuer than before.
+	RestartedError = history.RestartedError
 )

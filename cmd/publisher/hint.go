@@ -25,7 +25,7 @@ var hints = []struct {
 	{isHintAlone, "manifests are never deleted: copy latest.jwt to the name of the missing one, which has the same bytes"},
 	{as[*publish.LostError], "check the addresses of store and cache; if the store was restored from an older copy, bring back the versions that it lacks, which readers may have accepted; only if the list was started again on purpose, empty the cache"},
 	{as[*publish.ForkError], "two histories exist, and readers refuse one of them: find out which publisher wrote the other, and run verifier verify"},
-	{as[*publish.OtherListError], "check the address; only if the list was started again on purpose, empty the cache"},
+	{as[*publish.RestartedError], "check the address; only if the list was started again on purpose, empty the cache"},
 	{as[*source.BadRowError], "mend the row, or leave bad rows out with --skip-bad-rows, which lists them"},
 	{is(sqlite.ErrNoTable), "publisher revoke makes the table, and --query reads a table of your own"},
 	{is(postgres.ErrNoTable), "publisher schema makes the table, and --query reads a table of your own"},
