@@ -85,6 +85,21 @@ func (j *judge) decide(rows []record, s standing, n *notes) standing {
 	return s
 }
 
+// possible corrects moments that lie in the future. No row can have been decided then, so the clock
+// of the publisher that recorded them was ahead. A revocation counts as decided now, so that a later
+// reinstatement can release it. A reinstatement counts as decided right after the decisions that it
+// overrode, so that it hides no later revocation.
+func (j *judge) possible(s standing) standing {
+	latest := j.now + j.skew
+	if s.revoked && s.entry.Moment > latest {
+		s.entry.Moment = j.now
+	}
+	if s.reinstated && s.back.Moment > latest {
+		s.back.Moment = s.back.Over + 1
+	}
+	return s
+}
+
 // settle gives a moment to the new rows without one that precede a row with an earlier moment than
 // now. New rows were appended, so they were decided in the order of the source: such a row was
 // decided before the next one. settle keeps the order of the records.

@@ -117,6 +117,24 @@ func TestARowWithoutAnEnd(t *testing.T) {
 	require.Equal(t, short, later.decide([]record{jti}, short, &notes{}))
 }
 
+// A publisher whose clock was ahead for a while neither keeps claims revoked until then, nor hides
+// revocations until then.
+func TestAClockThatWasAhead(t *testing.T) {
+	ahead := testJudge(1)
+	ahead.now += 120 * minute
+	row := record{before: crl.Always, exp: crl.Never, moment: ahead.now, kind: undated | isNew}
+	revoked := ahead.decide([]record{row}, standing{}, &notes{})
+	right := testJudge(1)
+	right.now += 10 * minute
+	require.False(t, right.decide([]record{lets(11)}, right.possible(revoked), &notes{}).revoked)
+
+	row.kind |= reinstates
+	back := ahead.decide([]record{row}, after(&notes{}, from(1, revokes(-60))), &notes{})
+	require.False(t, back.revoked)
+	require.True(t, right.decide([]record{revokes(5)}, right.possible(back), &notes{}).revoked)
+	require.False(t, right.decide([]record{revokes(-60)}, right.possible(back), &notes{}).revoked, "what it released stays released")
+}
+
 func TestNotes(t *testing.T) {
 	var n notes
 	after(&n, from(1, revokes(-60)), from(1, lets(-40)), from(1, revokes(0).now()))
