@@ -30,8 +30,8 @@ type span struct{ prefix, after string }
 
 func (s span) has(name string) bool { return strings.HasPrefix(name, s.prefix) && name > s.after }
 
-// within returns the part of the span that lies in a folder, whose name ends in a slash, with the
-// names as they are in there. It reports whether there is any.
+// within returns the part of the span in a folder, whose name ends in a slash. Its names are relative
+// to the folder. It reports whether there is any.
 func (s span) within(folder string) (in span, ok bool) {
 	switch {
 	case strings.HasPrefix(s.prefix, folder):
