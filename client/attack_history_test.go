@@ -10,7 +10,7 @@ import (
 	"github.com/revocast/revocast/client"
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/hostile"
-	"github.com/revocast/revocast/internal/publish"
+	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
 )
@@ -165,7 +165,7 @@ func TestMixAndMatch(t *testing.T) {
 		}), is: history.ErrNotTheState},
 		"objects that lead elsewhere": {answer: resigned(func(m *signer.Manifest, head *history.Version) {
 			m.Objects = head.Objects
-		}), text: "names no objects that lead from version 0 to 4"},
+		}), text: "the manifest of version 4: no objects lead from version 0 to 4"},
 		"an older manifest under the newest name": {answer: func(s *siege) hostile.Answer {
 			return hostile.Objects(map[string][]byte{signer.LatestName: nil, signer.ManifestName(held + 1): s.object(signer.ManifestName(2))})
 		}, is: history.ErrOtherVersion},

@@ -194,7 +194,7 @@ func TestUnknownCritAndOtherKindsOfToken(t *testing.T) {
 		"b64 false":                   headed(signer.ErrUnknownCritical, `{"alg":"EdDSA","kid":"$KID","crit":["b64"],"b64":false,`+typ+`}`, honest),
 		"crit in the claims":          edited(signer.ErrUnknownCritical, replaced(`{`, `{"crit":["new"],"new":1,`)),
 		"an empty crit in the claims": edited(signer.ErrUnknownCritical, replaced(`{`, `{"crit":[],`)),
-		"another format":              edited(signer.ErrUnsupportedFormat, replaced(`"fmt":2`, `"fmt":3`)),
+		"another format":              edited(signer.ErrUnsupportedFormat, replaced(`"fmt":3`, `"fmt":4`)),
 		"an access token":             headed(signer.ErrType, `{"alg":"EdDSA","kid":"$KID","typ":"at+jwt"}`, honest),
 		"a JWT without typ":           headed(signer.ErrType, `{"alg":"EdDSA","kid":"$KID"}`, honest),
 		"an ID token's claims":        edited(signer.ErrMalformed, func(string) string { return `{"iss":"https://issuer.example","sub":"x","iat":1,"exp":2}` }),

@@ -12,7 +12,7 @@ import (
 
 	"github.com/revocast/revocast/client"
 	"github.com/revocast/revocast/internal/hostile"
-	"github.com/revocast/revocast/internal/publish"
+	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/signer"
 )
 

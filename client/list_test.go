@@ -14,9 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/revocast/revocast/client"
-	"github.com/revocast/revocast/internal/publish"
-	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/source/file"
 	"github.com/revocast/revocast/store"
 )
 
@@ -64,7 +64,7 @@ func (l *list) publish(rows string, options ...func(*publish.Config)) *publish.R
 	_, err = f.WriteString(rows)
 	require.NoError(l.t, err)
 	require.NoError(l.t, f.Close())
-	src, err := source.Open(l.rows, source.Options{})
+	src, err := file.Open(l.rows, file.Options{})
 	require.NoError(l.t, err)
 	cfg := publish.Config{
 		Store: l.bucket, Key: l.key, Source: src, Create: true, Issuer: issuer,

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/revocast/revocast/client"
-	"github.com/revocast/revocast/internal/publish"
+	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/store"
 )

@@ -29,9 +29,8 @@ func (p *publisher) position(ctx context.Context) (base *ledger.State, warnings 
 		p.rewrite = base == nil
 	}
 	head, err := history.Newest(ctx, p.Store, p.keys, known)
-	var other *history.OtherListError
-	if errors.As(err, &other) && p.last == nil {
-		warn("the cache %s is of another list, so this run reads the store and writes it again: %v", p.Cache, err)
+	if foreign, ok := errors.AsType[*history.OtherListError](err); ok && p.last == nil {
+		warn("the cache %s is of a list of %s, so this run reads the store and writes it again", p.Cache, foreign.Known)
 		known, base, p.rewrite = nil, nil, true
 		head, err = history.Newest(ctx, p.Store, p.keys, nil)
 	}
@@ -73,8 +72,8 @@ func (p *publisher) load(ctx context.Context, head *history.Version, base *ledge
 	if err != nil && base != nil {
 		s, err = ledger.Load(ctx, p.objects(), head, nil)
 	}
-	var lost *ledger.LostError
-	if !errors.As(err, &lost) {
+	lost, ok := errors.AsType[*ledger.LostError](err)
+	if !ok {
 		return s, err
 	}
 	later, err := history.Probe(ctx, steady.Reader{Reader: p.Store}, p.keys, head)

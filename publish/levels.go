@@ -58,7 +58,7 @@ func (d *draft) addDelta(ctx context.Context, packed signer.Object, file *crl.Fi
 }
 
 // addLedger returns the objects of the line and the larger deltas that become due with a change,
-// whose own object is not there yet. No delta reaches back beyond the newest snapshot.
+// whose own object is not there yet. They always lead on from the newest snapshot.
 func (d *draft) addLedger(ctx context.Context, line ledger.Line, change *ledger.Delta) []signer.Object {
 	floor := uint64(0)
 	for _, o := range line.Objects {
@@ -91,18 +91,27 @@ func (d *draft) addLedger(ctx context.Context, line ledger.Line, change *ledger.
 		fresh[string(packed.SHA256)] = all
 		return packed, err
 	})
+	if _, err := history.Way(objects, floor, own.To); err != nil {
+		objects = slices.Clone(line.Objects) // a delta could not be made, so the smaller ones stay
+	}
 	return slices.DeleteFunc(objects, func(o signer.Object) bool { return o.SHA256 == nil })
 }
 
 // lengthen returns objects with the newest delta, which is the one of the given number of changes,
-// and with those that compose makes of the deltas which become due with it and begin at floor or
-// later. It keeps the snapshot and the newest deltas of each level.
+// and with those that compose makes of the deltas which become due with it. A delta leaves out the
+// parts that end at floor, the version of a snapshot, or before. lengthen keeps the snapshot and the
+// newest deltas of each level.
 func (d *draft) lengthen(levels []level, objects []signer.Object, newest signer.Object, changes, floor uint64, compose func([]signer.Object, uint64) (signer.Object, error)) []signer.Object {
 	objects = append(slices.Clone(objects), newest)
 	for i, level := range levels[1:] {
-		parts := due(levels, objects, changes, i)
-		if parts == nil || parts[0].From < floor {
+		parts := due(levels, objects, changes, floor, i)
+		if parts == nil {
 			break
+		}
+		if len(parts) == 1 && parts[0].SHA256 != nil {
+			parts[0].Changes = level.changes
+			objects = append(objects, parts[0])
+			continue
 		}
 		packed, err := compose(parts, level.changes)
 		if err != nil {
@@ -115,7 +124,7 @@ func (d *draft) lengthen(levels []level, objects []signer.Object, newest signer.
 }
 
 // due are the deltas of level i that make one of the next, nil if none is due.
-func due(levels []level, objects []signer.Object, changes uint64, i int) []signer.Object {
+func due(levels []level, objects []signer.Object, changes, floor uint64, i int) []signer.Object {
 	next := levels[i+1].changes
 	if changes%next != 0 {
 		return nil
@@ -124,17 +133,18 @@ func due(levels []level, objects []signer.Object, changes uint64, i int) []signe
 	if i == 0 && changes == next {
 		n-- // the first change of all is a snapshot and has no delta
 	}
-	return newest(objects, levels[i].changes, n)
+	return newest(objects, levels[i].changes, n, floor)
 }
 
-// newest are the newest n deltas of a level, if each begins where the one before
-// ends; else nil.
-func newest(objects []signer.Object, level uint64, n int) []signer.Object {
+// newest are the newest n deltas of a level, or those of them that lead beyond floor, if each begins
+// where the one before ends; else nil.
+func newest(objects []signer.Object, level uint64, n int, floor uint64) []signer.Object {
 	same := ofLevel(objects, level)
-	if len(same) < n {
+	same = same[max(0, len(same)-n):]
+	same = slices.DeleteFunc(same, func(o signer.Object) bool { return o.To <= floor })
+	if len(same) == 0 || len(same) < n && same[0].From > floor {
 		return nil
 	}
-	same = same[len(same)-n:]
 	for i, o := range same[1:] {
 		if o.From != same[i].To {
 			return nil

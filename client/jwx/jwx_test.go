@@ -17,9 +17,9 @@ import (
 
 	"github.com/revocast/revocast/client"
 	"github.com/revocast/revocast/client/jwx"
-	"github.com/revocast/revocast/internal/publish"
-	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/source/file"
 	"github.com/revocast/revocast/store"
 )
 
@@ -31,7 +31,7 @@ func open(t *testing.T, rows string) *client.Client {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "rows.jsonl")
 	require.NoError(t, os.WriteFile(path, []byte(rows), 0o600))
-	src, err := source.Open(path, source.Options{})
+	src, err := file.Open(path, file.Options{})
 	require.NoError(t, err)
 	key, err := signer.Generate(signer.EdDSA, rand.Reader)
 	require.NoError(t, err)

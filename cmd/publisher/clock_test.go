@@ -12,7 +12,7 @@ import (
 
 	"github.com/revocast/revocast/internal/audit"
 	"github.com/revocast/revocast/internal/command"
-	"github.com/revocast/revocast/internal/publish"
+	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/store"
 )
 

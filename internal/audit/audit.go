@@ -10,6 +10,9 @@
 // tell two readers different things, nor rewrite what it once said, without a
 // finding. What the list means for a token is left to package client.
 //
+// The objects of the ledger are held against their hashes too, and must lead to the newest state. A
+// bucket may hide them, which is no finding.
+//
 // Objects that are gone, and that the newest version does not need, are no finding:
 // garbage collection takes them. What remains provable is told in notes: of all
 // versions the manifests and their chain, and the state from the first one on
@@ -144,6 +147,10 @@ type walk struct {
 	unsure  int     // deltas that could not be held against smaller ones
 	from    uint64  // the states of all versions from this one on were rebuilt
 	strays  []string
+
+	records    int   // objects of the ledger that are good
+	unrecorded int   // those that are missing
+	hidden     error // why the ledger cannot be read
 }
 
 func (w *walk) find(version uint64, object, problem string) {
@@ -211,6 +218,7 @@ func (w *walk) version(v *history.Version) error {
 	if err != nil {
 		return err
 	}
+	w.record(v)
 	w.prev = v
 	return w.replay(v, files)
 }
@@ -253,7 +261,7 @@ func (w *walk) finish() error {
 		w.note("of %s only the %s left to prove, without the entries; %s", plural.Count(without, "version", "versions"), plural.Of(without, "manifest is", "manifests are"), w.whole())
 	}
 	for _, name := range w.strays {
-		if _, named := w.seen[name]; named {
+		if _, named := w.seen[name]; named || w.hidden != nil && strings.HasPrefix(name, "ledger/") {
 			continue
 		}
 		left := "a publisher that lost a race or died left it"
@@ -269,6 +277,7 @@ func (w *walk) finish() error {
 		}
 		w.find(r.Head, "", "a new reader cannot load it: "+err.Error())
 	}
+	w.finishLedger()
 	return nil
 }
 

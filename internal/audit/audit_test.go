@@ -1,7 +1,9 @@
 package audit_test
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,9 +14,10 @@ import (
 
 	"github.com/revocast/revocast/internal/audit"
 	"github.com/revocast/revocast/internal/history"
-	"github.com/revocast/revocast/internal/publish"
-	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/internal/ledger"
+	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/source/file"
 	"github.com/revocast/revocast/store"
 )
 
@@ -31,7 +34,7 @@ func published(t *testing.T) (store.Store, *signer.PrivateKey) {
 	for i := range 20 {
 		rows += `{"jti":"` + string(rune('a'+i)) + `","exp":1800003600}` + "\n"
 		require.NoError(t, os.WriteFile(path, []byte(rows), 0o600))
-		src, err := source.Open(path, source.Options{})
+		src, err := file.Open(path, file.Options{})
 		require.NoError(t, err)
 		_, err = publish.Run(t.Context(), publish.Config{
 			Store: bucket, Key: key, Source: src, Create: true, Issuer: "i", MaxTokenLife: 24 * time.Hour, ValidFor: time.Hour,
@@ -71,7 +74,9 @@ func TestWhatAKeyHolderCannotHide(t *testing.T) {
 		"dropped goes back":       {func(m *signer.Manifest) { m.State.Dropped -= 100 }, "went back"},
 		"dropped too early":       {func(m *signer.Manifest) { m.State.Dropped = m.IssuedAt }, "too early"},
 		"a rule is another":       {func(m *signer.Manifest) { m.Rules = []signer.Rule{{ID: 1, Claims: []string{"sid"}}} }, "rule table"},
-		"no source":               {func(m *signer.Manifest) { m.Sources = nil }, "how far it was read are gone"},
+		"no ledger":               {func(m *signer.Manifest) { m.Ledger = nil }, "does not continue that of version 9"},
+		"an older ledger":         {func(m *signer.Manifest) { m.Ledger.To = 8; m.Ledger.From = 7 }, "does not continue that of version 9"},
+		"a ledger with a gap":     {func(m *signer.Manifest) { m.Ledger.From = 8 }, "does not continue that of version 9"},
 		"changes are miscounted":  {func(m *signer.Manifest) { m.State.Changes-- }, "counts"},
 		"another count":           {func(m *signer.Manifest) { m.State.Count-- }, "entries, and its manifest says"},
 		"another checksum":        {func(m *signer.Manifest) { m.State.Checksum = make([]byte, 32) }, "whose checksum is not"},
@@ -108,6 +113,14 @@ func TestEveryObjectCounts(t *testing.T) {
 	for _, o := range head.Objects {
 		needed[o.Name()] = true
 	}
+	state, err := ledger.Load(t.Context(), &ledger.Objects{Bucket: s}, head, nil)
+	require.NoError(t, err)
+	way, err := history.Way(state.Line.Objects, 0, head.Ledger.To)
+	require.NoError(t, err)
+	for _, o := range way {
+		needed[signer.LedgerName(o.From, o.To, o.SHA256)] = true
+	}
+	needed[head.Ledger.Name()] = true
 	for i, info := range infos {
 		obj, err := s.Get(t.Context(), info.Name, 1<<20, "")
 		require.NoError(t, err)
@@ -121,7 +134,7 @@ func TestEveryObjectCounts(t *testing.T) {
 		}
 		require.NoError(t, s.Delete(t.Context(), info.Name))
 		report := verify(t, s, key)
-		old := strings.Contains(info.Name, ".crl.zst") && !needed[info.Name]
+		old := strings.HasSuffix(info.Name, ".zst") && !needed[info.Name]
 		require.Equal(t, old, len(report.Findings) == 0, "%s is missing: %v", info.Name, report.Findings)
 		if old {
 			require.NotEmpty(t, report.Notes)
@@ -129,4 +142,33 @@ func TestEveryObjectCounts(t *testing.T) {
 		require.NoError(t, s.Put(t.Context(), info.Name, obj.Data))
 	}
 	require.Empty(t, verify(t, s, key).Findings)
+}
+
+// A bucket may hide the ledger, or lose it: readers do not miss it.
+func TestALedgerThatIsNotThere(t *testing.T) {
+	s, key := published(t)
+	infos, err := s.List(t.Context(), "ledger/")
+	require.NoError(t, err)
+	require.NotEmpty(t, infos)
+
+	hidden := verify(t, forbidden{s}, key)
+	require.Empty(t, hidden.Findings)
+	require.Equal(t, []string{"the ledger could not be read, and readers do not need it: forbidden"}, hidden.Notes)
+
+	for _, info := range infos {
+		require.NoError(t, s.Delete(t.Context(), info.Name))
+	}
+	lost := verify(t, s, key)
+	require.Empty(t, lost.Findings)
+	require.Contains(t, strings.Join(lost.Notes, "\n"), "the ledger is not here")
+}
+
+// forbidden is a bucket whose policy hides the ledger.
+type forbidden struct{ store.Store }
+
+func (f forbidden) Get(ctx context.Context, name string, limit int64, etag string) (store.Object, error) {
+	if strings.HasPrefix(name, "ledger/") {
+		return store.Object{}, errors.New("forbidden")
+	}
+	return f.Store.Get(ctx, name, limit, etag)
 }

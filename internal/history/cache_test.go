@@ -16,9 +16,9 @@ import (
 
 	"github.com/revocast/revocast/internal/faulty"
 	"github.com/revocast/revocast/internal/history"
-	"github.com/revocast/revocast/internal/publish"
-	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/source/file"
 	"github.com/revocast/revocast/store"
 )
 
@@ -35,8 +35,7 @@ func published(t *testing.T, versions int, whole ...int) (store.Store, *signer.K
 		if i%4 == 0 && whole == nil {
 			rows = ""
 		}
-		src, err := source.Open("-", source.Options{Stdin: strings.NewReader(rows)})
-		require.NoError(t, err)
+		src := file.Stream(strings.NewReader(rows), file.Options{})
 		cfg := publish.Config{
 			Store: bucket, Key: key, Source: src, ValidFor: time.Hour, Rand: rand.Reader,
 			Now: func() time.Time { return time.Unix(1_800_000_000+int64(i), 0) },

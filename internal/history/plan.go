@@ -15,7 +15,11 @@ const requestCost = 4 << 10
 // Plan chooses the objects of a manifest that lead from the state of version have (0: none) to the
 // manifest's state, in the order in which they are applied. The error says that no objects do.
 func Plan(m *signer.Manifest, have uint64) ([]signer.Object, error) {
-	return Way(m.Objects, have, m.State.Changed)
+	plan, err := Way(m.Objects, have, m.State.Changed)
+	if err != nil {
+		return nil, fmt.Errorf("the manifest of version %d: %w", m.Version, err)
+	}
+	return plan, nil
 }
 
 // Way chooses the objects that lead from version have (0: none) to the target, in the order in

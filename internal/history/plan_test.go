@@ -42,7 +42,7 @@ func TestPlan(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			plan, err := history.Plan(test.m, test.have)
 			if test.want == "none" {
-				require.ErrorContains(t, err, "names no objects that lead")
+				require.ErrorContains(t, err, "no objects lead")
 				return
 			}
 			require.NoError(t, err)

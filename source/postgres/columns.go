@@ -183,9 +183,9 @@ const year2000 = 946_684_800
 func ceilTimestamp(µs, unit int64) (at int64, reason string) {
 	switch µs {
 	case math.MaxInt64:
-		return source.None, "infinity is no time; leave the column NULL where there is no end"
+		return source.None, "infinity is not a time; leave the column NULL where there is no end"
 	case math.MinInt64:
-		return source.None, "-infinity is no time; leave the column NULL where there is no beginning"
+		return source.None, "-infinity is not a time; leave the column NULL where there is no beginning"
 	}
 	step := 1_000_000 / unit // of the unit, in microseconds
 	at = year2000*unit + µs/step

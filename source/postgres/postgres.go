@@ -8,15 +8,16 @@
 // # The table revocations
 //
 // A reading visits rows in the order of their id. id and txid are no claims. [Schema] refuses an
-// INSERT of a row that no reading could take, except where triggers do not run: under
-// session_replication_role = replica, or while the owner has disabled them. Such a row is a bad row.
+// INSERT of a row that no reading could take. Triggers do not run under session_replication_role =
+// replica, or while the owner has disabled them. A row that came this way may be a bad row.
 //
 // A transaction takes its id when it writes and shows its rows when it commits, seconds or hours
 // later. So neither the highest id nor the latest timestamp of a reading says what is new. A
 // trigger puts the id of the inserting transaction into each row's txid. A reading is one snapshot,
 // and the cursor keeps the snapshot's xmin: all transactions below it had ended, so the reading has
-// shown their rows. The next reading visits the rows with a txid from this xmin on. It misses no row,
-// and it visits a few rows twice, which changes nothing.
+// shown their rows. The next reading visits the rows with a txid from this xmin on. It misses no row.
+// It visits rows twice if they were committed while an older transaction was writing, anywhere in
+// the cluster, which changes nothing.
 //
 // The table is locked in ACCESS SHARE mode, as by any SELECT, before the snapshot is taken. An older
 // snapshot would show no row of a table that an ALTER TABLE has rewritten meanwhile.
@@ -24,32 +25,33 @@
 // Transaction ids count for one life of one server. A crash takes back ids that no commit on disk
 // used, even the crash of one process from which the server recovers by itself. A failover that
 // loses commits does the same. Later transactions get these ids again, below an xmin that was read.
-// So the cursor names the cluster, the database, the table, the timeline, the start of the
-// server, the reset of its statistics (which follows every crash), and whether it was a standby.
-// All rows are visited if one of these differs, if the row with the highest id is gone or
-// different, or if the table was empty.
+// So the cursor names the cluster, its timeline, the database, the table, the last start and the
+// last crash of the server, and whether it was a standby. All rows are visited if one of these
+// differs, if the row with the highest id is gone or different, or if the table was empty.
 //
 // A dump brings transaction ids of another cluster along. A comment on the column txid names the
 // cluster and the table that the ids belong to. [Schema], run again, mends both. Until then
-// all rows are visited every time, with a warning. Two cases stay invisible: rows that were loaded
-// with the trigger switched off and ids of the past, and a machine that was put back to an earlier
-// state, memory included, and has passed the cursor's WAL position since.
+// all rows are visited every time, with a warning.
+//
+// Two cases stay invisible: rows that were loaded with the trigger switched off and ids of the
+// past, and a machine that was put back to an earlier state, memory included, and that has passed
+// the cursor's WAL position since.
 //
 // # Servers that are behind
 //
 // A server is certainly behind the cursor if it has the cursor's timeline and an earlier WAL
-// position or xmin, or if it is a primary on an earlier timeline. It is read from its start, with a warning
-// that revocations may be missing from it. A standby whose replay is paused, disconnected or far
-// behind is read with a warning, too.
+// position or xmin, or if it is a primary on an earlier timeline. It is read from its start, with
+// a warning that revocations may be missing from it. A standby whose replay is paused,
+// disconnected or far behind is read with a warning, too.
 //
 // # Queries
 //
 // A query is one statement in a read-only transaction. It may have the placeholder @since, to
 // compare the row's timestamp with. @since is the time of the last reading by the database's
 // clock, less [Options].Window. On a standby it is the last commit that was replayed then, if that
-// was earlier. A row is visited in time if its transaction commits within a window after its timestamp.
-// Any other row is visited by the next full read, for which @since is -infinity. A full read
-// happens every [Options].FullEvery, when the query has changed, and whenever the table
+// was earlier. A row is visited in time if its transaction commits within a window after its
+// timestamp. Any other row is visited by the next full read, for which @since is -infinity. A full
+// read happens every [Options].FullEvery, when the query has changed, and whenever the table
 // revocations would be read from its start. A query without @since is read in full every time.
 //
 // Rows that a row-level policy would hide are an error, for the table and for queries.

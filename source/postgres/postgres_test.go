@@ -230,8 +230,7 @@ func TestTableIsRewrittenMeanwhile(t *testing.T) {
 	<-done
 }
 
-// The plan of a reading follows from the cursor and from what the reading finds, and from nothing
-// else.
+// The plan of a reading depends on the cursor and the state of the server and the table alone.
 func TestPlan(t *testing.T) {
 	here := server{System: "7", Database: "5", Timeline: 2, WAL: 1 << 32, Life: "1/1"}
 	cursor := tableCursor{server: here, Table: "16384", Xmin: 700, ID: 10, Row: "hash"}
@@ -301,7 +300,7 @@ func TestTableCursorOfAnother(t *testing.T) {
 			f := follow(t, address, Options{})
 			f.cursor = encode(t, cursor)
 			if c.behind != "" {
-				f.warned = `^` + address + ` is behind what was read before \(.*` + c.behind + `.*\), so all of it is read: revocations committed since may be missing from it$`
+				f.warned = `^` + address + ` is older than at the last reading \(.*` + c.behind + `.*\); all of it is read, and revocations committed since may be missing from it$`
 			}
 			f.step(true, "a", "b")
 			f.warned = ""

@@ -65,8 +65,9 @@ type queryState struct {
 	shown int64 // commits up to this moment are shown; 0 if that is unknown
 }
 
-// plan returns the moment from which on rows are to be read, in microseconds since 1970, or full.
-// behind says why the server is certainly behind the cursor, or is empty.
+// plan decides how to run the query. If full is false, rows from a moment on are enough; from is that
+// moment in microseconds since 1970. behind says why the server is certainly behind the cursor, or
+// is empty.
 func (c *queryCursor) plan(s queryState) (from int64, full bool, behind string) {
 	if c == nil {
 		return 0, true, ""
@@ -107,11 +108,11 @@ func (r *reading) readQuery(q *query, since *queryCursor) (*queryCursor, error) 
 	return next, r.queryRows(q, at)
 }
 
-// clock returns the server's time, and the time up to which commits are shown, 0 if that is unknown. It
-// must be called before the query's snapshot is taken. A commit that the snapshot does not show
-// came later, so the next reading finds its rows if their timestamps are at most a window older. A
-// standby shows what was committed before the last commit that it has replayed, by the
-// primary's clock.
+// clock returns the server's time, and the time up to which commits are shown, 0 if that is
+// unknown. It must be called before the query's snapshot is taken. A commit that the snapshot does
+// not show came later, so the next reading finds its rows if their timestamps are at most a window
+// older. A standby shows all commits up to the last one that it has replayed, by the primary's
+// clock.
 func (r *reading) clock() (now, shown int64, err error) {
 	row, err := oneRow(r.Context, r.conn, `SELECT (extract(epoch FROM now) * 1000000)::bigint,
 		(extract(epoch FROM CASE WHEN NOT pg_is_in_recovery() THEN now WHEN at IS NULL THEN 'epoch' ELSE least(now, at) END) * 1000000)::bigint

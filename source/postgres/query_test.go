@@ -72,7 +72,7 @@ func TestQuery(t *testing.T) {
 	}
 }
 
-// The plan of a query follows from its cursor and from what the reading finds.
+// The plan of a query depends on its cursor, the state of the server and the clock alone.
 func TestQueryPlan(t *testing.T) {
 	const minute = int64(60_000_000)
 	here := server{System: "7", Database: "5", Timeline: 2, WAL: 100, Life: "1/1"}
@@ -114,7 +114,7 @@ func TestQueryOfServerBehind(t *testing.T) {
 		f := follow(t, server.URL("postgres", database), Options{Query: text})
 		f.step(true, "a")
 		f.cursor = farther(t, f.cursor)
-		f.warns("is behind what was read before", true, "a")
+		f.warns("is older than at the last reading", true, "a")
 	}
 }
 

@@ -127,15 +127,15 @@ func TestRefused(t *testing.T) {
 	server.Exec(t, database, `ALTER TABLE auth.revocations SET SCHEMA public`)
 
 	server.Exec(t, database, `ALTER TABLE revocations DISABLE TRIGGER revocations_stamp`)
-	refused("its table revocations lacks what the schema gives it (id, txid, and the trigger that sets txid)")
+	refused("its table revocations lacks id, txid, or the trigger that sets txid")
 	server.Exec(t, database, `DROP TABLE revocations`)
 	refused("cannot use the source " + address + ": there is no table revocations that its role can see")
 	_, err = Record(t.Context(), address, source.Decision{Claims: map[string]string{"jti": "a"}})
 	require.ErrorIs(t, err, ErrNoTable)
 	server.Exec(t, database, `CREATE TABLE revocations (id bigint PRIMARY KEY, jti text)`)
-	refused("lacks what the schema gives it")
+	refused("lacks id, txid, or the trigger")
 	server.Exec(t, database, `DROP TABLE revocations`, `CREATE VIEW revocations AS SELECT 'a' AS jti`)
-	refused("lacks what the schema gives it")
+	refused("lacks id, txid, or the trigger")
 
 	// A server that is not there, and one that says nothing.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -71,6 +71,6 @@ func lsn(n uint64) string { return fmt.Sprintf("%X/%X", n>>32, uint32(n)) }
 // warnBehind warns of a server that is an older state than one that was read.
 func (r *reading) warnBehind(behind string) {
 	if behind != "" {
-		r.Warn("%s is behind what was read before (%s), so all of it is read: revocations committed since may be missing from it", r.Source, behind)
+		r.Warn("%s is older than at the last reading (%s); all of it is read, and revocations committed since may be missing from it", r.Source, behind)
 	}
 }

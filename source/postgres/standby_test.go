@@ -50,7 +50,7 @@ func TestStandby(t *testing.T) {
 	require.True(t, result.Full)
 	require.Len(t, result.Warnings, 2)
 	require.Contains(t, result.Warnings[0], "its replay is paused")
-	require.Regexp(t, `is behind what was read before \(it is at .* of its write-ahead log, after .*\), so all of it is read: revocations committed since may be missing from it`, result.Warnings[1])
+	require.Regexp(t, `is older than at the last reading \(it is at .* of its write-ahead log, after .*\); all of it is read, and revocations committed since may be missing from it`, result.Warnings[1])
 	standby.Exec(t, database, `SELECT pg_wal_replay_resume()`)
 	standby.CatchUp(t, primary)
 	f.step(true, "a", "late", "b", "c")
@@ -64,7 +64,7 @@ func TestStandby(t *testing.T) {
 	f.step(false, "d")
 	primary.Exec(t, database, insert1("e"), insert1("f"))
 	p.cursor = f.cursor
-	p.warns(`is behind what was read before \(it is on timeline 1, after timeline 2\)`, true, "a", "late", "b", "c", "e", "f")
+	p.warns(`is older than at the last reading \(it is on timeline 1, after timeline 2\)`, true, "a", "late", "b", "c", "e", "f")
 	p.step(false)
 	f.cursor = p.cursor
 	f.step(true, "a", "late", "b", "c", "d")
@@ -143,7 +143,7 @@ func TestStandbyStandsStill(t *testing.T) {
 }
 
 // A standby's clock goes on while its replay lags by more than the window. A row that it shows then
-// was committed before its last reading, and is visited all the same.
+// was committed before its last reading, and is still visited.
 func TestQueryOnStandby(t *testing.T) {
 	t.Parallel()
 	primary := pgtest.Start(t)
@@ -157,7 +157,7 @@ func TestQueryOnStandby(t *testing.T) {
 	standby := primary.Standby(t)
 	f := follow(t, standby.URL("postgres", database), Options{Query: `SELECT sid FROM sessions WHERE gone >= @since ORDER BY gone`, Window: time.Second})
 	f.step(true, "a")
-	f.step(true, "a") // as long as it has replayed no commit, nobody knows what it shows
+	f.step(true, "a") // until it has replayed a commit, it is unknown which commits it shows
 	time.Sleep(1100 * time.Millisecond)
 	add("b")
 	standby.CatchUp(t, primary)

@@ -67,7 +67,7 @@ func (r *reading) readTable(since *tableCursor) (*tableCursor, error) {
 		return nil, err
 	}
 	if now.foreign || future {
-		r.Warn("the rows of %s have transaction ids of another table, since it was restored from a dump, so all of them are read every time; run the schema on it again", r.Source)
+		r.Warn("the rows of %s have transaction ids of another table, as after a restore from a dump; all of them are read every time until the schema is run again", r.Source)
 		next.ID = 0
 	}
 	if next.ID != 0 {
@@ -106,7 +106,7 @@ func (r *reading) tableRows(all statement, xmax uint64, next *tableCursor) (futu
 	return future, nil
 }
 
-// rowSum returns a hash of a row, empty if there is none of that id.
+// rowSum returns a hash of the row with an id, or an empty string if there is no such row.
 func (r *reading) rowSum(id int64) (string, error) {
 	result := r.conn.ExecParams(r.Context, `SELECT * FROM revocations WHERE id = $1`, [][]byte{strconv.AppendInt(nil, id, 10)}, nil, nil, nil).Read()
 	if result.Err != nil || len(result.Rows) == 0 {
@@ -146,7 +146,7 @@ func (r *reading) openTable(since *tableCursor) (now tableState, err error) {
 		return now, r.cannotRead(err)
 	}
 	if row[3] != "t" {
-		return now, fmt.Errorf("cannot use the source %s: its table revocations lacks what the schema gives it (id, txid, and the trigger that sets txid), so new rows cannot be told from old ones; run the schema on it, or read it with a query", r.Source)
+		return now, fmt.Errorf("cannot use the source %s: its table revocations lacks id, txid, or the trigger that sets txid; run the schema on it, or read it with a query", r.Source)
 	}
 	now.table, now.foreign = row[2], row[4] != "t"
 	if now.xmin, err = strconv.ParseUint(row[0], 10, 64); err != nil {

@@ -82,7 +82,7 @@ func (f *follower) all(warning string, want ...string) {
 	} else {
 		require.Len(f.t, result.Warnings, 1)
 		require.Contains(f.t, result.Warnings[0], warning)
-		require.Contains(f.t, result.Warnings[0], "so all rows were read; rows that were committed to the earlier database after that reading were never read")
+		require.Contains(f.t, result.Warnings[0], "so all rows were read; rows that were committed in between to the database that it replaced were never read")
 	}
 }
 
@@ -125,7 +125,7 @@ func TestFollowTable(t *testing.T) {
 	f.appended()
 }
 
-// The cursor of another source is none.
+// The cursor of another source is the start.
 func TestForeignCursor(t *testing.T) {
 	f := &follower{t: t, path: temp(t, "a.db")}
 	f.record("a", "b")
@@ -135,8 +135,8 @@ func TestForeignCursor(t *testing.T) {
 	}
 }
 
-// A row that was changed shows that the table is not the one that was read. The shipped table refuses
-// to change rows, but a table made by hand does not.
+// A row that was changed shows that the table is not the one that was read. The shipped table
+// refuses to change rows, but a table made by hand does not.
 func TestChangedRow(t *testing.T) {
 	f := &follower{t: t, path: temp(t, "a.db")}
 	f.sql(ownTable, `INSERT INTO revocations (jti) VALUES ('a'), ('b')`)
@@ -188,9 +188,10 @@ func TestSameRowsInAnotherOrder(t *testing.T) {
 	f.all("is not the one that was read before", "c", "b", "a")
 }
 
-// A database is restored from a backup, swapped with it, or made again, at any time, again and again.
-// It goes on between the readings, and housekeeping deletes rows. Every row that is there at a
-// reading is visited by this reading or was by an earlier one, unless housekeeping had deleted it.
+// A database is restored from a backup, swapped with it, or made again, at any time, again and
+// again. It goes on between the readings, and housekeeping deletes rows. Every row that is there at
+// a reading is visited by this reading or was by an earlier one, unless housekeeping had deleted
+// it.
 func TestRestoredDatabases(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -262,9 +263,9 @@ func TestRestoredDatabases(t *testing.T) {
 	require.Greater(t, partly, 20)
 }
 
-// A database is read, restored, and grows past the cursor again. Then housekeeping deletes rows: those
-// that the cursor knows, or any others. The next reading visits every row that was committed since
-// the restoration.
+// A database is read, restored, and grows past the cursor again. Then housekeeping deletes rows:
+// those that the cursor knows, or any others. The next reading visits every row that was committed
+// since the restoration.
 func TestGrownAgain(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 12))

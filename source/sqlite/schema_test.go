@@ -16,7 +16,7 @@ import (
 	"github.com/revocast/revocast/source"
 )
 
-// shipped makes the table as Record does, with columns for claims of somebody's own, without rows.
+// shipped makes the table as Record does, with columns for more claims, and without rows.
 func shipped(t *testing.T, claims ...string) (path string, db *sql.DB) {
 	path = temp(t, "shipped.db")
 	all := map[string]string{"jti": "a"}
@@ -41,8 +41,8 @@ var (
 	states = []any{nil, nil, nil, 0, 1, 1.0, "1", 2, -1, 0.5, "perhaps", []byte("1")}
 )
 
-// The shipped table takes a row if reading takes it, and the rows it takes are read as they would be
-// from a table that refuses nothing.
+// The shipped table takes a row if reading takes it, and the rows it takes are read as they would
+// be from a table that refuses nothing.
 func TestInsertAgreesWithReading(t *testing.T) {
 	own := []string{"device_id", "tenant", `de"vice`, "a", "b"}
 	path, db := shipped(t, own...)
@@ -188,7 +188,7 @@ func TestColumnAddedByHand(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// A table that somebody made by hand gets no trigger. Its rows get a moment.
+// A table that was made by hand gets no trigger. Its rows get a moment.
 func TestRecordInOwnTable(t *testing.T) {
 	path := temp(t, "a.db")
 	execSQL(t, path, `CREATE TABLE revocations (id INTEGER PRIMARY KEY AUTOINCREMENT, sub TEXT)`)
@@ -208,7 +208,7 @@ func TestRecordRefusedByTable(t *testing.T) {
 	_, err = Record(t.Context(), path, source.Decision{Claims: map[string]string{"Sub": "a"}})
 	require.ErrorContains(t, err, `the table has the column "sub", and SQLite does not tell the two apart`)
 	_, _, err = sourcetest.Read(t, Open(path, Options{}), nil)
-	require.ErrorContains(t, err, "it has no table revocations", "a refusal leaves no table behind")
+	require.ErrorContains(t, err, "there is no table revocations", "a refusal leaves no table behind")
 	_, err = Record(t.Context(), temp(t, "no/dir.db"), source.Decision{Claims: map[string]string{"sub": "a"}})
 	require.ErrorContains(t, err, "no such file or directory")
 
