@@ -30,8 +30,8 @@ type span struct{ prefix, after string }
 
 func (s span) has(name string) bool { return strings.HasPrefix(name, s.prefix) && name > s.after }
 
-// within returns the part of the span that lies in a folder, whose name ends in a slash, with the
-// names as they are in there. It reports whether there is any.
+// within returns the part of the span in a folder, whose name ends in a slash. Its names are relative
+// to the folder. It reports whether there is any.
 func (s span) within(folder string) (in span, ok bool) {
 	switch {
 	case strings.HasPrefix(s.prefix, folder):
@@ -48,11 +48,11 @@ func (s span) within(folder string) (in span, ok bool) {
 	return in, true
 }
 
-// walk visits the files and folders of a span that lie in a folder, "" or a name that ends in a
-// slash, sorted within each folder. A folder is visited before its contents. The walk skips what is removed
-// meanwhile, and folders with names that no object's name can begin with, such as lost+found,
-// which only root can read. Any other folder that cannot be read is an error. Names outside of the
-// span cost nothing but reading them: a million take 0.2 s.
+// walk visits the files and folders of a span in a folder, "" or a name that ends in a slash. They
+// are sorted within each folder, and a folder is visited before its contents. The walk skips what
+// is removed meanwhile, and folders with names that no object's name can begin with, such as
+// lost+found, which only root can read. Any other folder that cannot be read is an error. Names
+// outside of the span cost nothing but reading them: a million take 0.25 s.
 func (d *dir) walk(ctx context.Context, folder string, in span, visit func(name string, info fs.FileInfo)) error {
 	path := filepath.Join(d.path, filepath.FromSlash(folder)) + string(filepath.Separator)
 	// The separator has the directory itself followed if it is a symbolic link.

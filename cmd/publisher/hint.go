@@ -35,17 +35,11 @@ var hints = []struct {
 	{is(store.ErrTooLarge), brokenManifest},
 	{is(history.ErrGone), lostObject},
 	{as[*history.ObjectError], lostObject},
-	{as[*history.GapError], "bring the missing manifest back from a mirror or a backup; if the store is a replica, wait until it has caught up"},
-	{hintAlone, "manifests are never deleted, bring it back: a copy of latest.jwt under the name of the manifest will do"},
-	{as[*history.LostError], "check the addresses of the store and of the cache, and that its volume is mounted; if the store was restored from an older copy, bring back the versions it lacks, which readers may have accepted; " + startedAnew},
-	{as[*history.RestartedError], "readers of the earlier list refuse this one: bring the earlier one back from a mirror or a backup; " + startedAnew},
-	{is(history.ErrFork), "keep copies of both manifests, and find out which one readers have accepted: two publishers with trusted keys wrote the history, or the store lost a commit"},
 }
 
 const (
 	otherKey       = "if the list was published with another key until now, name its public keys with --keys"
 	brokenManifest = "a manifest is never replaced, since readers may have accepted it when it was whole: bring it back from a mirror or a backup; only if none has it, delete it and run again"
-	startedAnew    = "only if the list was started anew on purpose, empty the cache"
 	lostObject     = "bring it back from a mirror or a backup, or publish with a --cache that knows the list and with --snapshot-every 1"
 )
 
@@ -60,12 +54,6 @@ func is(target error) func(error) bool { return func(err error) bool { return er
 func as[E error](err error) bool {
 	_, ok := errors.AsType[E](err)
 	return ok
-}
-
-// hintAlone reports whether a version is lost of which latest.jwt is a copy.
-func hintAlone(err error) bool {
-	lost, ok := errors.AsType[*history.LostError](err)
-	return ok && lost.Hint == lost.Version
 }
 
 // hinted adds to an error what to do about it.

@@ -13,11 +13,11 @@ import (
 	"github.com/revocast/revocast/store"
 )
 
-// Newest returns the newest version in a store, and proves that a publisher may build on it: it is
-// the end of an unbroken line, and no later version lies beyond a gap. The line begins at known, a
-// version that the caller accepted before. Without one it begins at the hint, and without that at
-// version 1. Newest verifies each manifest from known or the hint on, and follows their prev. From
-// version 1 it looks at names alone, and verifies the newest manifest.
+// Newest returns the newest version in a store, for a publisher to build on. It proves that this
+// version is the end of an unbroken line, and that no later version exists beyond a gap. The line
+// begins at known, a version that the caller accepted before. Without one it begins at the hint,
+// and without that at version 1. Newest verifies each manifest from known or the hint on, and
+// follows their prev. From version 1 it looks at names alone, and verifies the newest manifest.
 //
 // The errors are of these types:
 //   - [ErrNoList]: the store holds no version. If its hint cannot be read either, the error is the

@@ -19,8 +19,9 @@ func (e *GapError) Error() string {
 	return fmt.Sprintf("version %d is missing in %s although version %d exists", e.Missing, e.Store, e.Later)
 }
 
-// A LostError says that the store lacks the manifest of a version that existed, and all later ones:
-// it is another store, it moved back, as one restored from an older copy, or the hint alone is left.
+// A LostError says that the store lacks the manifest of a version that existed, and all later ones.
+// It may be another store, or one that was restored from an older copy. If Hint equals Version, the
+// hint alone is left of that version.
 type LostError struct {
 	Store   string // the store's address
 	Version uint64 // the version whose manifest is missing
