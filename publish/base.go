@@ -29,8 +29,10 @@ func (p *publisher) position(ctx context.Context) (base *ledger.State, warnings 
 		p.rewrite = base == nil
 	}
 	head, err := history.Newest(ctx, p.Store, p.keys, known)
-	if foreign, ok := errors.AsType[*history.OtherListError](err); ok && p.last == nil {
-		warn("the cache %s is of a list of %s, so this run reads the store and writes it again", p.Cache, foreign.Known)
+	_, foreign := errors.AsType[*history.OtherListError](err)
+	foreign = foreign || p.Issuer != "" && known != nil && known.Issuer != p.Issuer
+	if foreign && p.last == nil {
+		warn("the cache %s is of a list of %s, so this run reads the store and writes it again", p.Cache, known.Issuer)
 		known, base, p.rewrite = nil, nil, true
 		head, err = history.Newest(ctx, p.Store, p.keys, nil)
 	}
