@@ -10,6 +10,7 @@ import (
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/ledger"
 	"github.com/revocast/revocast/internal/steady"
+	"github.com/revocast/revocast/store"
 )
 
 // position is the state on which the next version builds, nil if there is no list yet and one may
@@ -73,13 +74,16 @@ func (p *publisher) load(ctx context.Context, head *history.Version, base *ledge
 	if err != nil && base != nil {
 		s, err = ledger.Load(ctx, p.objects(), head, nil)
 	}
-	var lost *ledger.LostError
-	if !errors.As(err, &lost) {
+	lost, isLost := errors.AsType[*ledger.LostError](err)
+	if !isLost && !errors.Is(err, store.ErrNotFound) {
 		return s, err
 	}
-	// A later version may be there by now, whose ledger is not lost.
-	if later, err := history.Probe(ctx, steady.Reader{Reader: p.Store}, p.keys, head); err != nil || later.Version > head.Version {
-		return nil, errors.Join(fmt.Errorf("%w: %w", history.ErrGone, lost), err)
+	// A later version may be there by now, of which nothing is missing.
+	if later, probeErr := history.Probe(ctx, steady.Reader{Reader: p.Store}, p.keys, head); probeErr != nil || later.Version > head.Version {
+		return nil, errors.Join(fmt.Errorf("%w: %w", history.ErrGone, err), probeErr)
+	}
+	if !isLost {
+		return nil, err
 	}
 	list, _, err := history.Follow(ctx, steady.Reader{Reader: p.Store}, p.keys, head, nil)
 	if err != nil {
