@@ -13,9 +13,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/revocast/revocast/internal/publish"
-	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/source/file"
 	"github.com/revocast/revocast/store"
 )
 
@@ -43,10 +43,7 @@ func age(dir string, jwk []byte, versions int) error {
 	for version := 1; version <= versions; version++ {
 		at := time.Now().Add(time.Duration(version-versions) * time.Hour)
 		row := fmt.Sprintf(`{"jti":"%d","exp":"2099-01-01T00:00:00Z"}`+"\n", version)
-		src, err := source.Open("-", source.Options{Stdin: strings.NewReader(row)})
-		if err != nil {
-			return err
-		}
+		src := file.Stream(strings.NewReader(row), file.Options{})
 		if _, err = publish.Run(context.Background(), publish.Config{
 			Store: bucket, Key: key, Source: src, Create: version == 1, Issuer: "i", MaxTokenLife: 24 * time.Hour,
 			ValidFor: time.Hour, SnapshotEvery: 12, Now: func() time.Time { return at }, Rand: rand.Reader,
@@ -57,8 +54,12 @@ func age(dir string, jwk []byte, versions int) error {
 		if err != nil {
 			return err
 		}
-		for _, file := range files {
-			if err := os.Chtimes(file, at, at); err != nil {
+		records, err := filepath.Glob(filepath.Join(dir, fmt.Sprintf("ledger/%012d-*", version)))
+		if err != nil {
+			return err
+		}
+		for _, written := range append(files, records...) {
+			if err := os.Chtimes(written, at, at); err != nil {
 				return err
 			}
 		}

@@ -45,6 +45,9 @@ func everyOperationFails(t *testing.T) {
 			cfg.Store = f
 			r, err := collect.Run(t.Context(), cfg)
 			switch {
+			case err == nil && way == faulty.Torn && r.Deleted.Ledger == 0:
+				// A record that came torn counts as lost, so the whole ledger stays for once.
+				require.Equal(t, all.Deleted.Things()-all.Deleted.Ledger, r.Deleted.Things())
 			case err == nil: // tried again, or it had read one manifest more than it came to need
 				require.Equal(t, all.Deleted, r.Deleted)
 			case way == faulty.Before || way == faulty.After:

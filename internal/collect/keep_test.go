@@ -57,6 +57,12 @@ func TestWhatGoes(t *testing.T) {
 		"nearly ours: an upper-case hash":    {store.Info{Name: "versions/000000000001/snapshot-" + strings.Repeat("A", 64) + ".crl.zst"}, false},
 		"nearly ours: somewhere else":        {store.Info{Name: "old/" + object(0, 1, 0).Name}, false},
 		"nearly ours: more behind it":        {store.Info{Name: object(0, 1, 0).Name + ".bak"}, false},
+		"the ledger of an older version":     {store.Info{Name: signer.LedgerName(3, 4, make([]byte, 32))}, true},
+		"a snapshot of the ledger":           {store.Info{Name: signer.LedgerName(0, 4, make([]byte, 32))}, true},
+		"the ledger of the head":             {store.Info{Name: signer.LedgerName(5, 6, make([]byte, 32))}, false},
+		"the ledger of a later version":      {store.Info{Name: signer.LedgerName(6, 7, make([]byte, 32))}, false},
+		"young, of the ledger":               {store.Info{Name: signer.LedgerName(3, 4, make([]byte, 32)), ModTime: at(350)}, false},
+		"a name that is not the ledger's":    {store.Info{Name: "ledger/notes.txt"}, false},
 		"a version of thirteen digits":       {store.Info{Name: strings.Replace(object(0, 1, 0).Name, "versions/", "versions/0", 1)}, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 
+	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/ledger"
 	"github.com/revocast/revocast/signer"
 )
@@ -13,38 +14,57 @@ import (
 // keepLedger keeps the objects of the ledger that lead to the versions which are kept whole, and
 // the records of these versions.
 //
-// A record names new objects and some of those that the record before it names. So all that the
-// versions from the oldest whole one up to the head name is named by the oldest one's record, or is
-// of a later version. The other versions that stay whole, the spare generation and that of the hint,
-// are asked one by one. If the record of the
-// oldest whole version or of the head is lost, the whole ledger stays.
+// A record names new objects and some of those that the record before it names. So the oldest whole
+// version's record names all that the versions from there up to the head name, but for objects of
+// later versions. The records of the other versions to keep, of the spare generation and the hint,
+// are read one by one.
+//
+// If a record is lost, the whole ledger stays. An earlier run may have deleted records of versions
+// that are older than the oldest whole one, so there a record counts as lost only if it is listed.
 func (c *collection) keepLedger(ctx context.Context, k *keeping) error {
-	objects := &ledger.Objects{Bucket: c.reader}
-	seen := map[string]bool{}
+	lost := map[string]bool{} // the records that were read, by name
 	for _, v := range k.versions {
-		if v.Ledger == nil || seen[v.Ledger.Name()] || v.Version > k.oldest && v.Version < k.head {
+		if v.Version > k.oldest && v.Version < k.head {
+			continue
+		}
+		if v.Ledger == nil {
+			k.ledger = 0
 			continue
 		}
 		name := v.Ledger.Name()
-		seen[name], k.names[name] = true, true
-		record, err := objects.Record(ctx, v)
-		if _, lost := errors.AsType[*ledger.LostError](err); lost {
-			if v.Version == k.oldest || v.Version == k.head {
-				k.ledger = 0
+		if _, read := lost[name]; !read {
+			k.names[name] = true
+			var err error
+			if lost[name], err = c.keepRecorded(ctx, k, v); err != nil {
+				return err
 			}
-			continue
 		}
-		if err != nil {
-			return err
-		}
-		for _, o := range record.Line.Objects {
-			k.names[signer.LedgerName(o.From, o.To, o.SHA256)] = true
-		}
-		if v.Version == k.oldest {
+		_, listed := c.listed.find(name)
+		switch {
+		case lost[name] && (listed || v.Version >= k.oldest):
+			k.ledger = 0
+		case v.Version == k.oldest:
 			k.ledger = min(k.ledger, v.Ledger.To)
 		}
 	}
 	return nil
+}
+
+// keepRecorded keeps the objects that the record of a version names. It reports whether the record
+// is lost.
+func (c *collection) keepRecorded(ctx context.Context, k *keeping, v *history.Version) (lost bool, err error) {
+	record, err := (&ledger.Objects{Bucket: c.reader}).Record(ctx, v)
+	if err != nil {
+		_, lost = errors.AsType[*ledger.LostError](err)
+		if lost {
+			err = nil
+		}
+		return lost, err
+	}
+	for _, o := range record.Line.Objects {
+		k.names[signer.LedgerName(o.From, o.To, o.SHA256)] = true
+	}
+	return false, nil
 }
 
 var ledgerName = regexp.MustCompile(`^ledger/([0-9]{12})-(?:snapshot|from-[0-9]{12})-[0-9a-f]{64}\.zst$`)

@@ -15,9 +15,9 @@ import (
 	"github.com/revocast/revocast/internal/audit"
 	"github.com/revocast/revocast/internal/collect"
 	"github.com/revocast/revocast/internal/history"
-	"github.com/revocast/revocast/internal/publish"
-	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/source/file"
 	"github.com/revocast/revocast/store"
 )
 
@@ -61,9 +61,8 @@ func (l *list) publish(passed time.Duration) {
 func (l *list) publishRows(passed time.Duration, rows string, snapshotEvery int) {
 	l.t.Helper()
 	l.now = l.now.Add(passed)
-	src, err := source.Open("-", source.Options{Stdin: strings.NewReader(rows)})
-	require.NoError(l.t, err)
-	_, err = publish.Run(l.t.Context(), publish.Config{
+	src := file.Stream(strings.NewReader(rows), file.Options{})
+	_, err := publish.Run(l.t.Context(), publish.Config{
 		Store: l.bucket, Key: l.key, Source: src, Create: true, Issuer: "i", MaxTokenLife: 24 * time.Hour,
 		ValidFor: time.Hour, Now: func() time.Time { return l.now }, Rand: rand.Reader, SnapshotEvery: snapshotEvery, Trusted: l.trusted,
 		ClockWasAhead: l.clockWasAhead,
@@ -79,12 +78,15 @@ func (l *list) date(name string, at time.Time) {
 	require.NoError(l.t, os.Chtimes(filepath.Join(l.path, filepath.FromSlash(name)), at, at))
 }
 
+// dateFolder makes what a version wrote as old as at says.
 func (l *list) dateFolder(version uint64, at time.Time) {
 	l.t.Helper()
-	infos, err := l.bucket.List(l.t.Context(), fmt.Sprintf("versions/%012d/", version), "")
-	require.NoError(l.t, err)
-	for _, info := range infos {
-		l.date(info.Name, at)
+	for _, prefix := range []string{"versions/%012d/", "ledger/%012d-"} {
+		infos, err := l.bucket.List(l.t.Context(), fmt.Sprintf(prefix, version))
+		require.NoError(l.t, err)
+		for _, info := range infos {
+			l.date(info.Name, at)
+		}
 	}
 }
 

@@ -16,9 +16,9 @@ import (
 	"github.com/revocast/revocast/internal/clocked"
 	"github.com/revocast/revocast/internal/collect"
 	"github.com/revocast/revocast/internal/miniotest"
-	"github.com/revocast/revocast/internal/publish"
-	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/source/file"
 	"github.com/revocast/revocast/store"
 	"github.com/revocast/revocast/store/s3"
 )
@@ -30,11 +30,7 @@ func publishTo(t testing.TB, s store.Store, key *signer.PrivateKey, now func() t
 	for _, jti := range jtis {
 		fmt.Fprintf(&rows, `{"jti":"%s","exp":1999999999}`+"\n", jti)
 	}
-	src, err := source.Open("-", source.Options{Stdin: strings.NewReader(rows.String())})
-	if err != nil {
-		t.Error(err)
-		return nil
-	}
+	src := file.Stream(strings.NewReader(rows.String()), file.Options{})
 	r, err := publish.Run(t.Context(), publish.Config{
 		Store: s, Key: key, Source: src, Create: true, Issuer: "i", MaxTokenLife: 24 * time.Hour,
 		ValidFor: 24 * time.Hour, Now: now, Rand: rand.Reader, SnapshotEvery: 20,

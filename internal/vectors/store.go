@@ -15,9 +15,9 @@ import (
 	"github.com/revocast/revocast/client"
 	"github.com/revocast/revocast/internal/audit"
 	"github.com/revocast/revocast/internal/history"
-	"github.com/revocast/revocast/internal/publish"
-	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/source/file"
 	"github.com/revocast/revocast/store"
 )
 
@@ -73,6 +73,7 @@ func (s *set) wholeStore() error {
 	}
 	ctx, key := context.Background(), s.keys[signer.EdDSA]
 	var versions []version
+	var ledgers []remembered
 	var verdicts []verdict
 	rows := ""
 	for i, more := range publications {
@@ -81,13 +82,13 @@ func (s *set) wholeStore() error {
 		if err := os.WriteFile(path, []byte(rows), 0o600); err != nil {
 			return err
 		}
-		src, err := source.Open(path, source.Options{Name: "rows.jsonl"})
+		src, err := file.Open(path, file.Options{})
 		if err != nil {
 			return err
 		}
 		now := time.Unix(moment+int64(i)*60, 0)
 		if _, err := publish.Run(ctx, publish.Config{
-			Store: bucket, Key: key, Source: src, Create: true, Issuer: "https://issuer.example", MaxTokenLife: 24 * time.Hour,
+			Store: bucket, Key: key, Source: src, SourceName: "rows.jsonl", Create: true, Issuer: "https://issuer.example", MaxTokenLife: 24 * time.Hour,
 			ValidFor: time.Hour, Now: func() time.Time { return now }, Rand: bytes.NewReader(vectorSalt[:]), SnapshotEvery: 3,
 		}); err != nil {
 			return err
@@ -97,6 +98,11 @@ func (s *set) wholeStore() error {
 			return err
 		}
 		versions = append(versions, v)
+		memory, err := s.ledgerOf(ctx, bucket, uint64(i+1))
+		if err != nil {
+			return err
+		}
+		ledgers = append(ledgers, memory)
 		answers, err := s.verdicts(ctx, bucket, now)
 		if err != nil {
 			return err
@@ -115,6 +121,9 @@ func (s *set) wholeStore() error {
 		s.files["store/"+filepath.ToSlash(name)], err = os.ReadFile(path)
 		return err
 	}); err != nil {
+		return err
+	}
+	if err := s.json("ledger.json", ledgers); err != nil {
 		return err
 	}
 	if err := s.json("verdicts.json", verdicts); err != nil {
