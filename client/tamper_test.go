@@ -25,7 +25,7 @@ type tampered struct {
 
 func load(t *testing.T, s store.Store) *tampered {
 	t.Helper()
-	infos, err := s.List(t.Context(), "")
+	infos, err := s.List(t.Context(), "", "")
 	require.NoError(t, err)
 	all := &tampered{objects: map[string][]byte{}}
 	for _, info := range infos {
@@ -56,7 +56,7 @@ func (s *tampered) Get(_ context.Context, name string, limit int64, _ string) (s
 func (s *tampered) Create(context.Context, string, []byte) error { return errUnplugged }
 func (s *tampered) Put(context.Context, string, []byte) error    { return errUnplugged }
 func (s *tampered) Delete(context.Context, string) error         { return errUnplugged }
-func (s *tampered) List(context.Context, string) ([]store.Info, error) {
+func (s *tampered) List(context.Context, string, string) ([]store.Info, error) {
 	var infos []store.Info
 	for _, name := range s.names() {
 		infos = append(infos, store.Info{Name: name})

@@ -10,7 +10,6 @@ import (
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/ledger"
 	"github.com/revocast/revocast/internal/steady"
-	"github.com/revocast/revocast/store"
 )
 
 // position is the state on which the next version builds, nil if there is no list yet and one may
@@ -30,9 +29,10 @@ func (p *publisher) position(ctx context.Context) (base *ledger.State, warnings 
 		p.rewrite = base == nil
 	}
 	head, err := history.Newest(ctx, p.Store, p.keys, known)
-	var other *history.OtherListError
-	if errors.As(err, &other) && p.last == nil {
-		warn("the cache %s is of another list, so this run reads the store and writes it again: %v", p.Cache, err)
+	_, foreign := errors.AsType[*history.OtherListError](err)
+	foreign = foreign || p.Issuer != "" && known != nil && known.Issuer != p.Issuer
+	if foreign && p.last == nil {
+		warn("the cache %s is of a list of %s, so this run reads the store and writes it again", p.Cache, known.Issuer)
 		known, base, p.rewrite = nil, nil, true
 		head, err = history.Newest(ctx, p.Store, p.keys, nil)
 	}
@@ -51,21 +51,21 @@ func (p *publisher) position(ctx context.Context) (base *ledger.State, warnings 
 	if p.last != nil && bytes.Equal(p.last.Version.Bytes, head.Bytes) {
 		return p.last, warnings, nil
 	}
-	for {
-		p.last, err = p.load(ctx, head, base, warn)
-		lost, gone := err, errors.Is(err, history.ErrGone)
-		if !gone {
-			return p.last, warnings, err
+	state, err := p.load(ctx, head, base, warn)
+	for errors.Is(err, history.ErrGone) {
+		// Garbage collection may have taken objects of the head, if a later version came meanwhile.
+		later, probeErr := history.Newest(ctx, p.Store, p.keys, head)
+		if probeErr != nil || later.Version == head.Version {
+			return nil, warnings, errors.Join(err, probeErr)
 		}
-		// Garbage collection may have taken what head names, if a later version came meanwhile.
-		before := head.Version
-		if head, err = history.Newest(ctx, p.Store, p.keys, head); err != nil {
-			return nil, warnings, err
-		}
-		if head.Version == before {
-			return nil, warnings, lost
-		}
+		head = later
+		state, err = p.load(ctx, head, base, warn)
 	}
+	if err != nil {
+		return nil, warnings, err
+	}
+	p.last = state
+	return state, warnings, nil
 }
 
 // load returns the state at the head. If the ledger is lost it goes on without.
@@ -74,23 +74,25 @@ func (p *publisher) load(ctx context.Context, head *history.Version, base *ledge
 	if err != nil && base != nil {
 		s, err = ledger.Load(ctx, p.objects(), head, nil)
 	}
-	lost, isLost := errors.AsType[*ledger.LostError](err)
-	if !isLost && !errors.Is(err, store.ErrNotFound) {
+	lost, ok := errors.AsType[*ledger.LostError](err)
+	if !ok {
 		return s, err
 	}
-	// A later version may be there by now, of which nothing is missing.
-	if later, probeErr := history.Probe(ctx, steady.Reader{Reader: p.Store}, p.keys, head); probeErr != nil || later.Version > head.Version {
-		return nil, errors.Join(fmt.Errorf("%w: %w", history.ErrGone, err), probeErr)
-	}
-	if !isLost {
+	later, err := history.Probe(ctx, steady.Reader{Reader: p.Store}, p.keys, head)
+	if err != nil {
 		return nil, err
+	}
+	if later.Version > head.Version {
+		return nil, fmt.Errorf("%w: %w", history.ErrGone, lost)
 	}
 	list, _, err := history.Follow(ctx, steady.Reader{Reader: p.Store}, p.keys, head, nil)
 	if err != nil {
 		return nil, err
 	}
-	warn("the ledger is begun again, all sources are read from their start, and reinstatements that were decided before %s release nothing: %v", stamp(list.Version.IssuedAt), lost)
-	return ledger.Forgotten(list, list.Version.IssuedAt*1000)
+	// No row that was read was decided later than this.
+	latest := list.Version.IssuedAt + list.Version.Policy.Skew
+	warn("the ledger is begun again: all sources are read from their start, and reinstatements that were decided before %s release nothing: %v", stamp(latest), lost)
+	return ledger.Forgotten(list, latest*1000)
 }
 
 // objects reads the objects of the list, those of the ledger from the cache if they are there.

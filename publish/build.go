@@ -95,7 +95,7 @@ func (d *draft) advance(ctx context.Context, t *touched) (snapshot bool, err err
 	line := &d.base.Line
 	list := snapshotSize(m.Objects)
 	return line.To == 0 || snapshotDue(m.Objects, m.State.Changed, m.State.Changes, d.SnapshotEvery, list) ||
-		snapshotDue(line.Objects, line.To, line.Changes, d.SnapshotEvery, list+snapshotSize(line.Objects)), nil
+		d.SnapshotEvery == 0 && snapshotDue(line.Objects, line.To, line.Changes, 0, list+snapshotSize(line.Objects)), nil
 }
 
 // first makes the first version.

@@ -8,8 +8,8 @@ import (
 	"github.com/revocast/revocast/internal/history"
 )
 
-// ErrClock means that this machine's clock reads earlier than the moment at which
-// the last version was issued.
+// ErrClock means that the clock of this machine reads earlier than the moment at which the last
+// version was issued. [Config].ClockWasAhead goes on knowingly.
 var ErrClock = errors.New("the clock is wrong")
 
 // issuedAt is the moment of the next version: what the clock says, unless that is
@@ -24,7 +24,7 @@ func (d *draft) issuedAt(now int64) (int64, error) {
 	case now >= head.IssuedAt-skew:
 		return max(now, head.IssuedAt), nil
 	case !d.ClockWasAhead:
-		return 0, fmt.Errorf("%w: it says %s, and version %d was issued at %s; set the clock of the machine that is off, and if it was the other one's, or this one's then, publish once with --clock-was-ahead", ErrClock,
+		return 0, fmt.Errorf("%w: it says %s, and version %d was issued at %s", ErrClock,
 			stamp(now), head.Version, stamp(head.IssuedAt))
 	case head.State.Dropped > now-head.Policy.Skew:
 		// From here on entries would be dropped that are needed.

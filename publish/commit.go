@@ -68,6 +68,7 @@ func (d *draft) save(ctx context.Context) {
 	}
 	if err := d.cache.Save(ctx, d.next, objects, d.whole); err != nil {
 		d.warn("the cache %s could not be written, so the next run reads the store: %v", d.Cache, err)
+		d.rewrite = true
 		return
 	}
 	d.fetched, d.rewrite = map[string][]byte{}, false

@@ -1,6 +1,10 @@
 package publish
 
 import (
+	"cmp"
+	"math"
+	"slices"
+
 	"github.com/revocast/revocast/crl"
 	"github.com/revocast/revocast/internal/ledger"
 )
@@ -56,6 +60,7 @@ type notes struct {
 // decide returns what the rows of the same claims make of their standing. The latest decision wins,
 // and at equal moments the revocation (docs/SOURCES.md). The rows are ordered by [record.compare].
 func (j *judge) decide(rows []record, s standing, n *notes) standing {
+	settle(rows)
 	// A reinstatement that lacks its moment, and may have been read before, takes back the rows
 	// without a moment that precede it in the same reading, and nothing else.
 	var dated standing // before the first row without a moment
@@ -78,6 +83,42 @@ func (j *judge) decide(rows []record, s standing, n *notes) standing {
 		here = r.kind.is(undated) && !r.kind.is(reinstates)
 	}
 	return s
+}
+
+// possible corrects moments that lie in the future. No row can have been decided then, so the clock
+// of the publisher that recorded them was ahead. A revocation counts as decided now, so that a later
+// reinstatement can release it. A reinstatement counts as decided right after the decisions that it
+// overrode, so that it hides no later revocation.
+func (j *judge) possible(s standing) standing {
+	latest := j.now + j.skew
+	if s.revoked && s.entry.Moment > latest {
+		s.entry.Moment = j.now
+	}
+	if s.reinstated && s.back.Moment > latest {
+		s.back.Moment = s.back.Over + 1
+	}
+	return s
+}
+
+// settle gives a moment to the new rows without one that precede a row with an earlier moment than
+// now. New rows were appended, so they were decided in the order of the source: such a row was
+// decided before the next one. settle keeps the order of the records.
+func settle(rows []record) {
+	if len(rows) < 2 || !slices.ContainsFunc(rows, func(r record) bool { return r.kind.is(undated | isNew) }) {
+		return
+	}
+	slices.SortFunc(rows, func(a, b record) int { return cmp.Compare(a.seq, b.seq) })
+	next := int64(math.MaxInt64)
+	for i := range slices.Backward(rows) {
+		r := &rows[i]
+		if r.kind.is(undated|isNew) && next <= r.moment {
+			r.moment, r.kind = next-1, r.kind&^undated
+		}
+		if !r.kind.is(undated) {
+			next = min(next, r.moment)
+		}
+	}
+	slices.SortFunc(rows, func(a, b record) int { return a.compare(&b) })
 }
 
 // reinstate applies a reinstatement. here reports whether the row before it, which like itself has

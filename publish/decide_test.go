@@ -78,6 +78,10 @@ func TestTheLatestDecisionWins(t *testing.T) {
 		"without a moment":                                {true, []reading{from(1, revokes(0).now())}},
 		"appended without a moment":                       {false, []reading{from(1, revokes(0).now().new(), lets(0).now().new())}},
 		"appended, and revoked again":                     {true, []reading{from(1, revokes(0).now().new(), lets(0).now().new(), revokes(0).now().new())}},
+		"let in by hand, then revoked with a moment":      {true, []reading{from(1, lets(0).now().new(), revokes(-1).new())}},
+		"revoked by hand, then let in with a moment":      {false, []reading{from(1, revokes(0).now().new(), lets(-1).new())}},
+		"by hand twice, then with a moment":               {false, []reading{from(1, lets(0).now().new(), revokes(0).now().new(), lets(-1).new())}},
+		"the order of rows that are not new says nothing": {true, []reading{from(1, revokes(0).now(), lets(-1))}},
 		"may have been read, and so releases nothing":     {true, []reading{from(1, revokes(-60)), from(1, lets(0).now())}},
 		"takes back only the rows before it":              {false, []reading{from(1, revokes(0).now(), lets(0).now())}},
 		"not those of others":                             {true, []reading{from(2, revokes(-10)), from(1, revokes(0).now(), lets(0).now())}},
@@ -111,6 +115,24 @@ func TestARowWithoutAnEnd(t *testing.T) {
 	short := after(&notes{}, from(1, revokes(-60).until(5)), from(1, jti))
 	require.Equal(t, int64(noon/1000-3600+86400), short.entry.Exp, "it does not take the shorter end of another row")
 	require.Equal(t, short, later.decide([]record{jti}, short, &notes{}))
+}
+
+// A publisher whose clock was ahead for a while neither keeps claims revoked until then, nor hides
+// revocations until then.
+func TestAClockThatWasAhead(t *testing.T) {
+	ahead := testJudge(1)
+	ahead.now += 120 * minute
+	row := record{before: crl.Always, exp: crl.Never, moment: ahead.now, kind: undated | isNew}
+	revoked := ahead.decide([]record{row}, standing{}, &notes{})
+	right := testJudge(1)
+	right.now += 10 * minute
+	require.False(t, right.decide([]record{lets(11)}, right.possible(revoked), &notes{}).revoked)
+
+	row.kind |= reinstates
+	back := ahead.decide([]record{row}, after(&notes{}, from(1, revokes(-60))), &notes{})
+	require.False(t, back.revoked)
+	require.True(t, right.decide([]record{revokes(5)}, right.possible(back), &notes{}).revoked)
+	require.False(t, right.decide([]record{revokes(-60)}, right.possible(back), &notes{}).revoked, "what it released stays released")
 }
 
 func TestNotes(t *testing.T) {

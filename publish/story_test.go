@@ -14,7 +14,6 @@ import (
 	"github.com/revocast/revocast/internal/ledger"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/source"
-	"github.com/revocast/revocast/store"
 )
 
 // said is a source that a program brings along: it shows the same rows every time.
@@ -49,6 +48,8 @@ func reinstate(sub string, moment int64) source.Row {
 	return row
 }
 
+const testIssuer = "https://issuer.example"
+
 // bench is a list on a table, for a story.
 type bench struct {
 	*testing.T
@@ -61,17 +62,11 @@ func newBench(t *testing.T) *bench {
 	require.NoError(t, err)
 	b := &bench{T: t, now: time.UnixMilli(noon)}
 	b.Config = Config{
-		Store: openDir(t), Cache: openDir(t), Key: key, ValidFor: time.Hour,
-		Create: true, Issuer: "https://issuer.example", MaxTokenLife: 24 * time.Hour,
+		Store: newMemory(), Cache: newMemory(), Key: key, ValidFor: time.Hour,
+		Create: true, Issuer: testIssuer, MaxTokenLife: 24 * time.Hour,
 		Now: func() time.Time { return b.now },
 	}
 	return b
-}
-
-func openDir(t *testing.T) store.Store {
-	s, err := store.OpenDir(t.TempDir())
-	require.NoError(t, err)
-	return s
 }
 
 func (b *bench) run(name string, rows ...source.Row) (*Result, error) {

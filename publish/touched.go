@@ -83,7 +83,7 @@ func (c *changes) standing(rule uint8, key uint64) (s standing) {
 		s.entry, s.revoked = c.base.List.Lookup(rule, key)
 		s.back, s.reinstated = c.base.Reinstated.Find(rule, key)
 	}
-	return s
+	return c.possible(s)
 }
 
 // changes notes the difference between the standings of the same claims. stays reports whether an

@@ -21,8 +21,8 @@ import (
 	"github.com/revocast/revocast/source/sqlite"
 )
 
-// logical rows have text for values, and no value for null. Every format must accept the same ones, as
-// the same rows, and refuse the same ones, for the same reasons.
+// logical rows have text for values, and no value for null. Every format must accept the same ones,
+// as the same rows, and refuse the same ones, for the same reasons.
 var logical = []map[string]string{
 	{"jti": "a", "exp": "1793278936"},
 	{"jti": "b", "exp": "1793278936.25", "revoked_at": "2026-10-29T13:02:16.7Z", "reason": `"stolen", they say`},
@@ -176,7 +176,8 @@ func TestFirstBadRowEndsTheReading(t *testing.T) {
 	}
 }
 
-// An error of the visitor ends the reading. A row that the visitor refuses is a bad row of the source.
+// An error of the visitor ends the reading. A row that the visitor refuses is a bad row of the
+// source.
 func TestVisitorStops(t *testing.T) {
 	stop := errors.New("stop")
 	for place, s := range kinds(t, write(t)) {

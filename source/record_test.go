@@ -77,7 +77,8 @@ func TestRecordRefused(t *testing.T) {
 			`, field "kid": it is empty, and no key has an empty id`:                                                     {Claims: map[string]string{"kid": ""}},
 			`, field "sub": it is not UTF-8`:                                                                             {Claims: map[string]string{"sub": "\xff"}},
 			`, field "sub": it is longer than 1024 bytes`:                                                                {Claims: map[string]string{"sub": strings.Repeat("é", 513)}},
-			`, field "before": 0001-01-01T00:00:01Z is before the year 2000, when no token had been issued; a time is a moment in Unix seconds or RFC 3339, not a duration or a day`: {Before: time.Time{}.Add(time.Second)},
+			`, field "before": -62135596799 is before the year 2000, when no token had been issued; a time is a moment in Unix seconds or RFC 3339, not a duration or a day`: {Before: time.Time{}.Add(time.Second)},
+			`, field "exp": 4070908800000 is after the year 9999; are these milliseconds? Times are Unix seconds or RFC 3339`:                                                {Claims: map[string]string{"sub": "a"}, Exp: time.Unix(4070908800000, 0)},
 			`, field "reason": it is not UTF-8`: {Claims: map[string]string{"sub": "a"}, Reason: "\xff"},
 		} {
 			require.EqualError(t, s.record(d), "the row for "+s.source.String()+want)
@@ -86,8 +87,8 @@ func TestRecordRefused(t *testing.T) {
 	}
 }
 
-// Eight recorders start at once with a file that does not exist yet, while a reader follows with its
-// cursor. The reader sees every row once, in the order of its recorder.
+// Eight recorders start at once with a file that does not exist yet, while a reader follows with
+// its cursor. The reader sees every row once, in the order of its recorder.
 func TestRecordWhileReading(t *testing.T) {
 	const writers, each = 8, 12
 	for _, s := range stores(t) {

@@ -10,8 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"syscall"
 )
 
@@ -264,54 +262,4 @@ func (d *dir) Delete(ctx context.Context, name string) error {
 		return err
 	}
 	return d.remove(path)
-}
-
-func (d *dir) List(ctx context.Context, prefix string) ([]Info, error) {
-	var infos []Info
-	err := d.walk(ctx, func(name string, entry fs.DirEntry) error {
-		if entry.IsDir() {
-			if strings.HasPrefix(name+"/", prefix) || strings.HasPrefix(prefix, name+"/") {
-				return nil
-			}
-			return fs.SkipDir
-		}
-		if !strings.HasPrefix(name, prefix) || CheckName(name) != nil || !entry.Type().IsRegular() {
-			return nil
-		}
-		info, err := entry.Info()
-		if err == nil {
-			infos = append(infos, Info{name, info.Size(), info.ModTime()})
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	slices.SortFunc(infos, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })
-	return infos, nil
-}
-
-// walk visits what lies in the directory, each before what lies in it. What goes away
-// meanwhile is passed over. So are folders whose names no object's can begin with, such as
-// lost+found, which only root can read; one that cannot be read and may hold
-// objects is an error.
-func (d *dir) walk(ctx context.Context, visit func(name string, entry fs.DirEntry) error) error {
-	// The separator has the directory itself followed if it is a symbolic link.
-	return filepath.WalkDir(d.path+string(filepath.Separator), func(path string, entry fs.DirEntry, err error) error {
-		if err == nil {
-			err = ctx.Err()
-		}
-		rel, relErr := filepath.Rel(d.path, path)
-		if err = errors.Join(err, relErr); err == nil && rel != "." {
-			name := filepath.ToSlash(rel)
-			if entry.IsDir() && CheckName(name) != nil {
-				return fs.SkipDir
-			}
-			err = visit(name, entry)
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // the store itself may not be there yet
-		}
-		return err
-	})
 }

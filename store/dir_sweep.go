@@ -30,29 +30,20 @@ func (d *dir) remove(file string) error {
 // Litter implements Sweeper.
 func (d *dir) Litter(ctx context.Context, before time.Time) ([]Info, error) {
 	var infos []Info
-	err := d.walk(ctx, func(name string, entry fs.DirEntry) error {
-		switch {
-		case entry.IsDir():
-			if left, err := os.ReadDir(filepath.Join(d.path, filepath.FromSlash(name))); err != nil || len(left) > 0 {
-				return nil // what it is that cannot be read, the walk will say
-			}
-			name += "/"
-		case !entry.Type().IsRegular():
-			return nil
-		}
-		if !isLitter(name) {
-			return nil
-		}
-		info, err := entry.Info()
-		if err != nil || !info.ModTime().Before(before) {
-			return err
-		}
+	err := d.walk(ctx, "", span{}, func(name string, info fs.FileInfo) {
 		size := info.Size()
-		if entry.IsDir() {
-			size = 0
+		switch {
+		case info.IsDir():
+			if left, err := os.ReadDir(filepath.Join(d.path, filepath.FromSlash(name))); err != nil || len(left) > 0 {
+				return // the walk returns the error
+			}
+			name, size = name+"/", 0
+		case !info.Mode().IsRegular():
+			return
 		}
-		infos = append(infos, Info{name, size, info.ModTime()})
-		return nil
+		if isLitter(name) && info.ModTime().Before(before) {
+			infos = append(infos, Info{name, size, info.ModTime()})
+		}
 	})
 	slices.SortFunc(infos, func(a, b Info) int { return strings.Compare(a.Name, b.Name) })
 	return infos, err

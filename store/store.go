@@ -83,8 +83,10 @@ type Store interface {
 	Put(ctx context.Context, name string, data []byte) error
 	// Delete removes an object; one that is not there is no error.
 	Delete(ctx context.Context, name string) error
-	// List gives all objects whose names begin with prefix, sorted by name.
-	List(ctx context.Context, prefix string) ([]Info, error)
+	// List returns the objects whose names begin with prefix and come after a name in the order of
+	// their bytes, sorted by name. With "" for both it returns all. Objects up to after cost little:
+	// a directory reads their names, and a bucket is asked for later ones.
+	List(ctx context.Context, prefix, after string) ([]Info, error)
 }
 
 // maxName is short of what file systems and S3 (1,024 bytes with the prefix) take.

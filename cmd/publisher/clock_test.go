@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,7 +13,7 @@ import (
 
 	"github.com/revocast/revocast/internal/audit"
 	"github.com/revocast/revocast/internal/command"
-	"github.com/revocast/revocast/internal/publish"
+	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/store"
 )
 
@@ -86,7 +87,9 @@ func TestClockAhead(t *testing.T) {
 			c.says(0, "published version 1: 1 entry;")
 			c.says(ahead, "published version 2: 1 entry;")
 			require.ErrorIs(t, c.at(time.Minute), publish.ErrClock)
-			require.ErrorContains(t, c.at(time.Minute), "publish once with --clock-was-ahead")
+			hinted, ok := errors.AsType[*command.Hinted](c.at(time.Minute))
+			require.True(t, ok)
+			require.Contains(t, hinted.Hint, "publish once with --clock-was-ahead")
 
 			c.ClockWasAhead = true
 			c.says(time.Minute, "published version 3: 1 entry; 0 rows read; 0 changed, 0 reinstated, 0 expired; good until 2026-11-24T13:01:00Z\n")

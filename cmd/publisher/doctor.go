@@ -6,7 +6,6 @@ import (
 	"github.com/revocast/revocast/internal/command"
 	"github.com/revocast/revocast/internal/doctor"
 	"github.com/revocast/revocast/internal/probe"
-	"github.com/revocast/revocast/internal/source"
 )
 
 type examines struct {
@@ -26,7 +25,7 @@ It tries out what publishing rests on: that the store lets one of many writers c
 }
 
 func (c *examines) Run(env *command.Env) error {
-	cfg := doctor.Config{Now: env.Now, Rand: env.Rand}
+	cfg := doctor.Config{Now: env.Now, Rand: env.Rand, SourceName: c.SourceName}
 	failed := false
 	report := func(f probe.Finding) {
 		grade := string(f.Grade)
@@ -43,7 +42,7 @@ func (c *examines) Run(env *command.Env) error {
 		return err
 	}
 	if c.Source != "" {
-		if cfg.Source, err = source.Open(c.Source, source.Options{Query: c.Query, SkipBadRows: true, Stdin: env.Stdin, Name: c.SourceName}); err != nil {
+		if cfg.Source, err = openSource(c.Source, sourceOptions{Query: c.Query, SkipBadRows: true, Stdin: env.Stdin}); err != nil {
 			return err
 		}
 	}

@@ -6,9 +6,7 @@ import (
 	"time"
 
 	"github.com/revocast/revocast/internal/command"
-	"github.com/revocast/revocast/internal/history"
-	"github.com/revocast/revocast/internal/publish"
-	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/publish"
 )
 
 type publishes struct {
@@ -31,8 +29,9 @@ type publishes struct {
 	Query       string `placeholder:"SELECT…" help:"With SQL, the rows: columns as in the table revocations. With PostgreSQL @since in it stands for the last reading, less --window."`
 	Window      span   `placeholder:"1h" help:"For @since: how much older than its commit the timestamp of a row may be; any older, and the row waits for the next full pass. By default 1h."`
 	FullEvery   span   `placeholder:"24h" help:"How often there is a full pass, in which @since is -infinity; by default 24h."`
-	SourceName  string `placeholder:"NAME" help:"The name under which the list keeps how far the source was read; by default SOURCE."`
+	SourceName  string `placeholder:"NAME" help:"What the ledger calls the source, the same in every run; by default a hash of SOURCE."`
 	SkipBadRows bool   `help:"Count and list bad rows instead of stopping at the first."`
+	WithReasons bool   `help:"Keep the reasons of rows in the ledger, for auditors who may read it."`
 }
 
 func (publishes) Help() string {
@@ -42,7 +41,7 @@ func (publishes) Help() string {
     publisher publish --store s3://bucket/list --source sqlite:revocations.db --key signing.jwk
     publisher publish --store s3://bucket/list --source postgres://revocast@db/auth --source-name auth --key signing.jwk --every 30s --valid-for 5m
 
-Rows that are missing since the last time release nothing; only "reinstate" and expiry do. If nothing changed, a small manifest is published that says so: it keeps the list fresh.`
+A row is a decision, and for the same claims the latest decision wins. So rows that are missing, or come again, change nothing; only "reinstate" and expiry release. If nothing changed, a small manifest is published that says so: it keeps the list fresh.`
 }
 
 func (c *publishes) Run(env *command.Env) error {
@@ -53,13 +52,12 @@ func (c *publishes) Run(env *command.Env) error {
 	show := &display{env: env}
 	cfg.Step = show.step
 	if c.Every > 0 {
-		c.keepRunning(env, cfg, show)
-		return nil
+		return c.keepRunning(env, cfg, show)
 	}
 	result, err := publish.Run(env.Context, cfg)
 	show.stop()
 	if result == nil {
-		return advised(err)
+		return hinted(err)
 	}
 	c.report(env, result, err)
 	if err != nil {
@@ -73,11 +71,11 @@ func (c *publishes) Run(env *command.Env) error {
 }
 
 // keepRunning publishes until it is told to stop, which is no failure.
-func (c *publishes) keepRunning(env *command.Env, cfg publish.Config, show *display) {
+func (c *publishes) keepRunning(env *command.Env, cfg publish.Config, show *display) error {
 	every := time.Duration(c.Every)
-	publish.Every(env.Context, cfg, every, func(result *publish.Result, err error) {
+	err := publish.Every(env.Context, cfg, every, func(result *publish.Result, err error) {
 		show.stop()
-		err = advised(err)
+		err = hinted(err)
 		switch {
 		case result != nil:
 			c.report(env, result, err)
@@ -86,18 +84,10 @@ func (c *publishes) keepRunning(env *command.Env, cfg publish.Config, show *disp
 		}
 		if err != nil {
 			env.Warn("publisher: %v; trying again in %s", err, every)
+			env.WarnHint(err)
 		}
 	})
 	show.stop()
-}
-
-// advised says what to do where the store has lost or broken what the list is made of. An
-// object has its bytes in its name, so whoever has it has the right one.
-func advised(err error) error {
-	var broken *history.ObjectError
-	if errors.Is(err, history.ErrGone) || errors.As(err, &broken) {
-		return fmt.Errorf("%w; bring it back from a mirror or a backup, or publish with a --cache that knows the list and with --snapshot-every 1", err)
-	}
 	return err
 }
 
@@ -105,6 +95,7 @@ func (c *publishes) config(env *command.Env) (publish.Config, error) {
 	cfg := publish.Config{
 		Create: c.Create, Issuer: c.Issuer, MaxTokenLife: time.Duration(c.MaxTokenLife), MaxAuthAge: (*time.Duration)(c.MaxAuthAge),
 		ValidFor: time.Duration(c.ValidFor), SnapshotEvery: c.SnapshotEvery, ClockWasAhead: c.ClockWasAhead, Now: env.Now, Rand: env.Rand,
+		SourceName: c.SourceName, WithReasons: c.WithReasons,
 	}
 	err := c.check()
 	if err != nil {
@@ -116,9 +107,9 @@ func (c *publishes) config(env *command.Env) (publish.Config, error) {
 	if cfg.Trusted, err = command.KeySet(c.Keys...); err != nil {
 		return cfg, err
 	}
-	if cfg.Source, err = source.Open(c.Source, source.Options{
+	if cfg.Source, err = openSource(c.Source, sourceOptions{
 		Query: c.Query, Window: time.Duration(c.Window), FullEvery: time.Duration(c.FullEvery),
-		SkipBadRows: c.SkipBadRows, Stdin: env.Stdin, Name: c.SourceName,
+		SkipBadRows: c.SkipBadRows, Stdin: env.Stdin,
 	}); err != nil {
 		return cfg, err
 	}

@@ -8,14 +8,14 @@ import (
 	"strings"
 
 	"github.com/revocast/revocast/internal/command"
-	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/source"
 )
 
 // recorded is what revoke and reinstate have in common.
 type recorded struct {
 	Source string   `required:"" placeholder:"SOURCE" help:"Where to record it: sqlite:path.db or rows.jsonl, made if missing, or postgres://user@host/database."`
-	Claims []string `arg:"" optional:"" name:"claim=value" help:"What a token must have to match: all of these."`
-	Reason string   `empty:"" placeholder:"R" help:"Why, for whoever reads the source; it is not published."`
+	Claims []string `arg:"" optional:"" name:"claim=value" help:"The claims that a token must have to match, all of them."`
+	Reason string   `empty:"" placeholder:"R" help:"Why, for the readers of the source. It is not published in the list."`
 }
 
 type revoke struct {
@@ -36,22 +36,21 @@ The last one revokes every token issued so far. A revocation without --before ho
 }
 
 func (c *revoke) Run(env *command.Env) error {
-	row, err := c.row()
+	d, err := c.decision()
 	if err != nil {
 		return err
 	}
 	now := env.Now()
-	if row.Exp, err = expiry(c.Exp, now); err != nil {
+	if d.Exp, err = expiry(c.Exp, now); err != nil {
 		return err
 	}
-	if row.Before, err = issuedBefore(c.Before, now); err != nil {
+	if d.Before, err = issuedBefore(c.Before, now); err != nil {
 		return err
 	}
-	if len(row.Claims) == 0 && c.Before == nil {
+	if len(d.Claims) == 0 && c.Before == nil {
 		return errors.New("name the claims to match, as in jti=4c3c5ed2, or revoke everything issued so far with --before now")
 	}
-	row.RevokedAt = now
-	return c.record(env, "revoked", row)
+	return c.record(env, "revoked", d)
 }
 
 type reinstate struct{ recorded }
@@ -65,12 +64,12 @@ It ends the revocation of exactly these claims, with the next publication. Other
 }
 
 func (c *reinstate) Run(env *command.Env) error {
-	row, err := c.row()
+	d, err := c.decision()
 	if err != nil {
 		return err
 	}
-	row.Reinstate = true
-	return c.record(env, "reinstated", row)
+	d.Reinstate = true
+	return c.record(env, "reinstated", d)
 }
 
 // reserved says what to do about the columns of a source that are no claims.
@@ -83,44 +82,42 @@ var reserved = map[string]string{
 	"iss":        "a list is of one issuer; record it where that issuer's list is published from",
 }
 
-func (c *recorded) row() (source.NewRow, error) {
-	row := source.NewRow{Claims: map[string]string{}, Reason: c.Reason}
+// decision returns the decision that the arguments name.
+func (c *recorded) decision() (source.Decision, error) {
+	d := source.Decision{Claims: map[string]string{}, Reason: c.Reason}
 	for _, claim := range c.Claims {
 		name, value, ok := strings.Cut(claim, "=")
 		if !ok || name == "" {
-			return row, fmt.Errorf("%q is not of the form claim=value, as in jti=4c3c5ed2", claim)
+			return d, fmt.Errorf("%q is not of the form claim=value, as in jti=4c3c5ed2", claim)
 		}
 		if hint, ok := reserved[strings.ToLower(name)]; ok {
-			return row, fmt.Errorf("%q is a reserved column, and no claim to match: %s", name, hint)
+			return d, fmt.Errorf("%q is a reserved column, and no claim to match: %s", name, hint)
 		}
-		if _, twice := row.Claims[name]; twice {
-			return row, fmt.Errorf("the claim %q is given twice; two revocations are two commands", name)
+		if _, twice := d.Claims[name]; twice {
+			return d, fmt.Errorf("the claim %q is given twice; two revocations are two commands", name)
 		}
-		row.Claims[name] = value
+		d.Claims[name] = value
 	}
-	return row, nil
+	return d, nil
 }
 
-func (c *recorded) record(env *command.Env, verb string, row source.NewRow) error {
-	for _, name := range slices.Sorted(maps.Keys(row.Claims)) {
-		if row.Claims[name] == "" { // as any value, it may be meant
+func (c *recorded) record(env *command.Env, verb string, d source.Decision) error {
+	for _, name := range slices.Sorted(maps.Keys(d.Claims)) {
+		if d.Claims[name] == "" { // as any value, it may be meant
 			env.Warn("warning: the value of %s is empty, and matches only tokens in which it is empty; is a variable unset?", name)
 		}
 	}
-	id, err := source.Record(env.Context, c.Source, row)
-	if err != nil {
-		return err
-	}
-	place, err := source.Open(c.Source, source.Options{}) // for its name, which holds no password
+	d.Moment = env.Now()
+	place, id, err := record(env.Context, c.Source, d)
 	if err != nil {
 		return err
 	}
 	rule := "*"
-	if len(row.Claims) > 0 {
-		rule = strings.Join(slices.Sorted(maps.Keys(row.Claims)), "+")
+	if len(d.Claims) > 0 {
+		rule = strings.Join(slices.Sorted(maps.Keys(d.Claims)), "+")
 	}
-	text := fmt.Sprintf("recorded in %s: %s by %s; it takes effect with the next publisher publish", place.Name(), verb, rule)
-	answer := map[string]any{"recorded": verb, "rule": rule, "source": place.Name()}
+	text := fmt.Sprintf("recorded in %s: %s by %s; it takes effect with the next publisher publish", place, verb, rule)
+	answer := map[string]any{"recorded": verb, "rule": rule, "source": place}
 	if id != 0 { // a file's rows have none, and not everybody may see a table's
 		answer["id"] = id
 		text += fmt.Sprintf(" (row %d)", id)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/revocast/revocast/internal/command"
 	"github.com/revocast/revocast/internal/plural"
-	"github.com/revocast/revocast/internal/publish"
+	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/signer"
 )
 

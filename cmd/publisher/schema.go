@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/revocast/revocast/internal/command"
-	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/source/postgres"
 )
 
 type schema struct{}
@@ -18,6 +18,6 @@ It makes the table revocations, for PostgreSQL 13 or later, and two roles withou
 }
 
 func (schema) Run(env *command.Env) error {
-	env.Print(map[string]string{"sql": source.PostgresSchema}, strings.TrimSuffix(source.PostgresSchema, "\n"))
+	env.Print(map[string]string{"sql": postgres.Schema}, strings.TrimSuffix(postgres.Schema, "\n"))
 	return nil
 }

@@ -1,6 +1,7 @@
-package source
+package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,108 +9,111 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/revocast/revocast/source"
+	"github.com/revocast/revocast/source/file"
+	"github.com/revocast/revocast/source/postgres"
+	"github.com/revocast/revocast/source/sqlite"
 )
 
-// Options are how to read a source. The zero value reads everything there is
-// and stops at the first bad row.
-type Options struct {
-	// Query is the SELECT to read from a database instead of the table
-	// revocations. Its columns are those of a row.
-	Query string
-	// Window and FullEvery are for a Query on PostgreSQL with the placeholder @since: how
-	// far before the last reading that is, and how often everything is read. 0 is
-	// [DefaultWindow] and [DefaultFullEvery].
+const sourceForms = "a source is rows.jsonl, rows.csv, sqlite:path.db, postgres://user@host/database, or - for JSON Lines on standard input"
+
+// sourceOptions are the flags that say how to read a SOURCE.
+type sourceOptions struct {
+	Query             string
 	Window, FullEvery time.Duration
-	// SkipBadRows goes on after a bad row, and lists it in the [Result].
-	SkipBadRows bool
-	// Stdin is what "-" reads, os.Stdin if nil. It is read once, to its end.
-	Stdin io.Reader
-	// Name replaces the source's default name.
-	Name string
+	SkipBadRows       bool
+	Stdin             io.Reader // for the SOURCE -
 }
 
-const forms = "a source is rows.jsonl, rows.csv, sqlite:path.db, postgres://user@host/database, or - for JSON Lines on standard input"
-
-// Open prepares a source for reading. It touches no file yet: what is missing
-// or unreadable shows in Read. The error says which locations there are.
-func Open(location string, opt Options) (Source, error) {
+// openSource prepares a SOURCE for reading. It touches no file and no server.
+func openSource(location string, opt sourceOptions) (source.Source, error) {
 	kind, path, err := locate(location)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if opt.Query != "" && kind != kindSQLite && kind != kindPostgres {
-		return nil, fmt.Errorf("--query reads from a database, and %s is none", location)
-	}
-	if kind == kindPostgres {
-		return openPostgres(location, path, opt)
-	}
-	if opt.Window != 0 || opt.FullEvery != 0 {
-		return nil, fmt.Errorf("--window and --full-every are for a --query with @since on PostgreSQL, and %s is none", location)
-	}
-	name := opt.Name
-	if name == "" {
-		name = location
-	}
-	switch kind {
-	case kindStdin:
-		in := opt.Stdin
-		if in == nil {
-			in = os.Stdin
+	case kind == inPostgres:
+		if (opt.Window != 0 || opt.FullEvery != 0) && !strings.Contains(opt.Query, "@since") {
+			return nil, errors.New("--window and --full-every are for a --query that has the placeholder @since")
 		}
-		return &stdin{name: name, in: in, skip: opt.SkipBadRows}, nil
-	case kindSQLite:
-		return &sqliteSource{name: name, location: location, path: path, query: opt.Query, skip: opt.SkipBadRows}, nil
-	case kindCSV:
-		return &file{name: name, path: path, skip: opt.SkipBadRows, read: readCSV}, nil
-	default:
-		return &file{name: name, path: path, skip: opt.SkipBadRows, read: readJSONL}, nil
+		return postgres.Open(path, postgres.Options{Query: opt.Query, Window: opt.Window, FullEvery: opt.FullEvery, SkipBadRows: opt.SkipBadRows})
+	case opt.Window != 0 || opt.FullEvery != 0:
+		return nil, fmt.Errorf("--window and --full-every are for a --query with @since on PostgreSQL, and not for %s", location)
+	case kind == inSQLite:
+		return sqlite.Open(path, sqlite.Options{Query: opt.Query, SkipBadRows: opt.SkipBadRows}), nil
+	case opt.Query != "":
+		return nil, fmt.Errorf("--query reads from a database, and %s is not one", location)
+	case kind == inStream:
+		return file.Stream(opt.Stdin, file.Options{SkipBadRows: opt.SkipBadRows}), nil
 	}
+	s, err := file.Open(path, file.Options{SkipBadRows: opt.SkipBadRows})
+	if err == nil {
+		return s, nil
+	}
+	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
+		err = fmt.Errorf("%s is a directory", path)
+	}
+	return nil, fmt.Errorf("%w: %s", err, sourceForms)
 }
 
-type locationKind int
+// record records a decision in a SOURCE. The place is the SOURCE without its secrets. The id is
+// that of the row, or 0 if it has none or the role may not see it. A database takes the moment of
+// the decision from its own clock.
+func record(ctx context.Context, location string, d source.Decision) (place string, id int64, err error) {
+	kind, path, err := locate(location)
+	switch {
+	case err != nil:
+		return "", 0, err
+	case kind == inFile && strings.EqualFold(filepath.Ext(path), ".jsonl"):
+		return location, 0, file.Record(path, d)
+	case kind == inSQLite:
+		d.Moment = time.Time{}
+		id, err = sqlite.Record(ctx, path, d)
+		return location, id, err
+	case kind == inPostgres:
+		s, err := postgres.Open(path, postgres.Options{})
+		if err != nil {
+			return "", 0, err
+		}
+		d.Moment = time.Time{}
+		id, err = postgres.Record(ctx, path, d)
+		return s.String(), id, err
+	}
+	return "", 0, fmt.Errorf("cannot record a row in %q: that takes sqlite:path.db, postgres://user@host/database or rows.jsonl; other sources are written by their owners", location)
+}
+
+type sourceKind int
 
 const (
-	kindStdin locationKind = iota
-	kindJSONL
-	kindCSV
-	kindSQLite
-	kindPostgres
+	inStream sourceKind = iota
+	inFile
+	inSQLite
+	inPostgres
 )
 
-// locate tells what a location is, and the path in it, or, of a server's, what may be
-// shown of it. Its errors never repeat a URL, which may
-// hold a password.
-func locate(location string) (kind locationKind, path string, err error) {
+// locate returns the kind of a SOURCE, and the path or URL that the kind's package takes. Its
+// errors repeat no URL, because a URL may hold a password.
+func locate(location string) (kind sourceKind, path string, err error) {
 	if path, ok := strings.CutPrefix(location, "sqlite:"); ok {
 		switch {
 		case path == "":
 			return 0, "", errors.New("sqlite: lacks the path of a database, as in sqlite:revocations.db")
 		case strings.HasPrefix(path, "//"):
-			return 0, "", errors.New("sqlite:// is no source; write sqlite:path.db, or sqlite:/path.db from the root")
+			return 0, "", errors.New("sqlite:// is not a source; write sqlite:path.db, or sqlite:/path.db from the root")
 		}
-		return kindSQLite, path, nil
+		return inSQLite, path, nil
 	}
 	if scheme, _, ok := strings.Cut(location, "://"); ok {
 		if scheme == "postgres" || scheme == "postgresql" {
-			path, err := postgresPlace(location)
-			return kindPostgres, path, err
+			return inPostgres, location, nil
 		}
-		return 0, "", fmt.Errorf("%s:// is no source: %s", shorten(scheme), forms)
+		return 0, "", fmt.Errorf("%s:// is not a source: %s", source.Shorten(scheme), sourceForms)
 	}
-	switch {
-	case location == "":
-		return 0, "", errors.New("the source is empty: " + forms)
-	case location == "-":
-		return kindStdin, "", nil
+	switch location {
+	case "":
+		return 0, "", errors.New("the source is empty: " + sourceForms)
+	case "-":
+		return inStream, "", nil
 	}
-	switch strings.ToLower(filepath.Ext(location)) {
-	case ".jsonl":
-		return kindJSONL, location, nil
-	case ".csv":
-		return kindCSV, location, nil
-	}
-	if info, err := os.Stat(location); err == nil && info.IsDir() {
-		return 0, "", fmt.Errorf("%s is a directory: %s", location, forms)
-	}
-	return 0, "", fmt.Errorf("%s has no known extension: %s", location, forms)
+	return inFile, location, nil
 }

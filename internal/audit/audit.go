@@ -179,7 +179,7 @@ func (w *walk) end() (uint64, error) {
 	}
 	s, ok := w.r.(store.Store)
 	if ok {
-		infos, err := s.List(w.ctx, "")
+		infos, err := s.List(w.ctx, "", "")
 		if err != nil {
 			return 0, err
 		}

@@ -105,7 +105,7 @@ func TestWhatAKeyHolderCannotHide(t *testing.T) {
 // Each object in turn is missing, cut, or another one.
 func TestEveryObjectCounts(t *testing.T) {
 	s, key := published(t)
-	infos, err := s.List(t.Context(), "")
+	infos, err := s.List(t.Context(), "", "")
 	require.NoError(t, err)
 	head, err := history.Head(t.Context(), s, key.Public(), nil)
 	require.NoError(t, err)
@@ -147,7 +147,7 @@ func TestEveryObjectCounts(t *testing.T) {
 // A bucket may hide the ledger, or lose it: readers do not miss it.
 func TestALedgerThatIsNotThere(t *testing.T) {
 	s, key := published(t)
-	infos, err := s.List(t.Context(), "ledger/")
+	infos, err := s.List(t.Context(), "ledger/", "")
 	require.NoError(t, err)
 	require.NotEmpty(t, infos)
 

@@ -90,7 +90,7 @@ func (s *site) cold() (out childResult) {
 	bytes := 0
 	cache, err := store.OpenDir(s.path("client"))
 	check(err)
-	infos, err := cache.List(context.Background(), "")
+	infos, err := cache.List(context.Background(), "", "")
 	check(err)
 	for _, info := range infos {
 		bytes += int(info.Size)

@@ -42,8 +42,8 @@ func (c *Store) Put(ctx context.Context, name string, data []byte) error {
 }
 
 // List gives objects whose writer has not been answered yet as written just now.
-func (c *Store) List(ctx context.Context, prefix string) ([]store.Info, error) {
-	infos, err := c.Store.List(ctx, prefix)
+func (c *Store) List(ctx context.Context, prefix, after string) ([]store.Info, error) {
+	infos, err := c.Store.List(ctx, prefix, after)
 	for i := range infos {
 		at, ok := c.times.Load(infos[i].Name)
 		if !ok {

@@ -215,7 +215,7 @@ func (c *collection) decide(ctx context.Context) error {
 }
 
 func (c *collection) list(ctx context.Context) error {
-	infos, err := c.Store.List(ctx, "")
+	infos, err := c.Store.List(ctx, "", "")
 	c.listed = &listing{infos}
 	return err
 }

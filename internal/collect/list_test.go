@@ -82,7 +82,7 @@ func (l *list) date(name string, at time.Time) {
 func (l *list) dateFolder(version uint64, at time.Time) {
 	l.t.Helper()
 	for _, prefix := range []string{"versions/%012d/", "ledger/%012d-"} {
-		infos, err := l.bucket.List(l.t.Context(), fmt.Sprintf(prefix, version))
+		infos, err := l.bucket.List(l.t.Context(), fmt.Sprintf(prefix, version), "")
 		require.NoError(l.t, err)
 		for _, info := range infos {
 			l.date(info.Name, at)

@@ -54,6 +54,16 @@ func (f *Finding) Error() string {
 
 func (f *Finding) Unwrap() error { return f.Err }
 
+// Hinted is an error, and what the user can do about it.
+type Hinted struct {
+	Err  error
+	Hint string
+}
+
+func (h *Hinted) Error() string { return h.Err.Error() }
+
+func (h *Hinted) Unwrap() error { return h.Err }
+
 // ErrTold ends a program with exit code 2 when the reason has been printed already.
 var ErrTold = errors.New("the reason was told")
 
@@ -108,6 +118,7 @@ func (e *Env) exit(name string, err error) int {
 		err = fmt.Errorf("stopped by a signal before it was done: %w", err)
 	}
 	e.Warn("%s: %v", name, err)
+	e.WarnHint(err)
 	e.PrintError(err)
 	return code
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -45,8 +46,20 @@ func (e *Env) Print(result any, text string) {
 // PrintError writes an error to standard output for machines, with --json. People
 // are told by whoever calls it.
 func (e *Env) PrintError(err error) {
-	if e.JSON {
-		e.Print(map[string]string{"error": err.Error()}, "")
+	if !e.JSON {
+		return
+	}
+	result := map[string]string{"error": err.Error()}
+	if hinted, ok := errors.AsType[*Hinted](err); ok {
+		result["hint"] = hinted.Hint
+	}
+	e.Print(result, "")
+}
+
+// WarnHint writes the hint that goes with an error, if there is one, to standard error.
+func (e *Env) WarnHint(err error) {
+	if hinted, ok := errors.AsType[*Hinted](err); ok {
+		e.Warn("hint: %s", hinted.Hint)
 	}
 }
 

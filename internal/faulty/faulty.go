@@ -113,9 +113,9 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	return s.do(func() error { return s.Store.Delete(ctx, name) }, failing)
 }
 
-func (s *Store) List(ctx context.Context, prefix string) (infos []store.Info, err error) {
+func (s *Store) List(ctx context.Context, prefix, after string) (infos []store.Info, err error) {
 	err = s.do(func() error {
-		infos, err = s.Store.List(ctx, prefix)
+		infos, err = s.Store.List(ctx, prefix, after)
 		return err
 	}, failing)
 	return infos, err

@@ -209,7 +209,7 @@ func (c *Cache) holdsEntries(v *Version) bool {
 
 // removeOthers removes what the whole list of a version has replaced.
 func (c *Cache) removeOthers(ctx context.Context, v *Version) error {
-	infos, err := c.Store.List(ctx, "")
+	infos, err := c.Store.List(ctx, "", "")
 	if err != nil {
 		return err
 	}

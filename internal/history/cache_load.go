@@ -29,7 +29,7 @@ func maxList(v *Version) int64 {
 // loadState gives the state at v: a whole list or a snapshot, and over it what the
 // steps since brought.
 func (c *Cache) loadState(ctx context.Context, v *Version) (*State, error) {
-	infos, err := c.Store.List(ctx, "")
+	infos, err := c.Store.List(ctx, "", "")
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func TestCacheFollows(t *testing.T) {
 		if version%5 == 0 {
 			cache, state = fresh, loaded // a restart
 		}
-		infos, err := dir.List(t.Context(), "")
+		infos, err := dir.List(t.Context(), "", "")
 		require.NoError(t, err)
 		if version%4 == 0 {
 			require.Len(t, infos, 2, "the whole list and its manifest")
@@ -171,7 +171,7 @@ func TestCacheIsShared(t *testing.T) {
 func TestCacheInAList(t *testing.T) {
 	bucket, keys := published(t, 4)
 	names := func() (all []string) {
-		infos, err := bucket.List(t.Context(), "")
+		infos, err := bucket.List(t.Context(), "", "")
 		require.NoError(t, err)
 		for _, info := range infos {
 			all = append(all, info.Name)
@@ -247,12 +247,12 @@ type listed struct {
 	before func()
 }
 
-func (l *listed) List(ctx context.Context, prefix string) ([]store.Info, error) {
+func (l *listed) List(ctx context.Context, prefix, after string) ([]store.Info, error) {
 	if do := l.before; do != nil {
 		l.before = nil
 		do()
 	}
-	return l.Store.List(ctx, prefix)
+	return l.Store.List(ctx, prefix, after)
 }
 
 // A process writes a list whole, and while it removes what came before, another that shares the cache

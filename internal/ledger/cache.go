@@ -80,7 +80,7 @@ func (c *Cache) manifest(ctx context.Context, name string) (*history.Version, er
 
 // empty reports whether the cache holds nothing that a publisher wrote.
 func (c *Cache) empty(ctx context.Context) bool {
-	infos, err := c.Store.List(ctx, "")
+	infos, err := c.Store.List(ctx, "", "")
 	if err != nil {
 		return false
 	}
@@ -185,7 +185,7 @@ func (c *Cache) saveWhole(ctx context.Context, s *State, whole []byte) error {
 
 // removeOthers removes the files that the whole state of a version has replaced.
 func (c *Cache) removeOthers(ctx context.Context, v *history.Version) error {
-	infos, err := c.Store.List(ctx, "")
+	infos, err := c.Store.List(ctx, "", "")
 	if err != nil {
 		return err
 	}

@@ -179,6 +179,9 @@ func (o *Objects) snapshot(ctx context.Context, v *history.Version, d *Delta, ob
 			continue
 		}
 		file, err := history.Fetch(ctx, o.Bucket, list)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, fmt.Errorf("%w: %w", history.ErrGone, err)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -195,16 +195,19 @@ func (t *Trial) missing(ctx context.Context) (Grade, string) {
 }
 
 func (t *Trial) list(ctx context.Context) (Grade, string) {
-	infos, err := t.Store.List(ctx, "") // as gc and verify do
+	infos, err := t.Store.List(ctx, t.prefix, t.prefix) // as publishing lists later versions
 	if err != nil {
-		return Warning, fmt.Sprintf("objects cannot be listed; publishing does without, verifier verify and gc do not; %s: %v", t.either("grant s3:ListBucket", "give who runs them the right to read all folders there, and move away what is not the list's"), err)
+		return Fail, fmt.Sprintf("objects cannot be listed, and publishing lists whether later versions exist; %s: %v", t.either("grant s3:ListBucket", "give publishers the right to read all folders of the list"), err)
+	}
+	if _, err := t.Store.List(ctx, "", ""); err != nil {
+		return Warning, fmt.Sprintf("not all objects can be listed, which verifier verify and gc need; %s: %v", t.either("grant s3:ListBucket", "give who runs them the right to read all folders there, and move away what is not the list's"), err)
 	}
 	for _, info := range infos {
 		if info.Name == t.prefix+subject {
 			return OK, "what was written is listed"
 		}
 	}
-	return Warning, "an object that was just written is not listed: listings lag behind; publishing does without, but do not trust gc with it"
+	return Warning, "an object that was just written is not listed: listings lag behind; publishing may overlook that a version is missing, and do not trust gc with it"
 }
 
 func (t *Trial) clock(ctx context.Context) (Grade, string) {
@@ -214,7 +217,7 @@ func (t *Trial) clock(ctx context.Context) (Grade, string) {
 		return Warning, fmt.Sprintf("the store's clock could not be read: %v", err)
 	}
 	after := t.Now()
-	infos, err := t.Store.List(ctx, name)
+	infos, err := t.Store.List(ctx, name, "")
 	if err != nil || len(infos) != 1 {
 		return Warning, "the store's clock cannot be seen without listing"
 	}

@@ -74,7 +74,7 @@ func TestStores(t *testing.T) {
 			for name, words := range c.says {
 				require.Contains(t, texts[name], words)
 			}
-			infos, err := s.List(t.Context(), "")
+			infos, err := s.List(t.Context(), "", "")
 			require.NoError(t, err)
 			require.Empty(t, infos)
 		})
@@ -139,7 +139,7 @@ func TestRights(t *testing.T) {
 
 	allow(`"s3:GetObject","s3:PutObject"`)
 	bad, texts := grades(t, anonymous, time.Now)
-	require.Equal(t, map[string]probe.Grade{"listing": probe.Warning, "clock": probe.Warning}, bad)
+	require.Equal(t, map[string]probe.Grade{"listing": probe.Fail, "clock": probe.Warning}, bad)
 	require.Contains(t, texts["listing"], "grant s3:ListBucket")
 	require.Contains(t, texts["delete"], "cannot be deleted and stays")
 	left := 0

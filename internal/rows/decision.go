@@ -1,15 +1,17 @@
 package rows
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/revocast/revocast/source"
 )
 
-// Of returns the row that reading a recorded decision will visit. place is where it is to be
+// Of returns the row that reading a recorded decision will visit. place is where it will be
 // recorded, for messages. The error is a *source.BadRowError.
 func Of(d source.Decision, place string) (*source.Row, error) {
 	var b Builder
@@ -33,7 +35,7 @@ func Of(d source.Decision, place string) (*source.Row, error) {
 		if t.at.IsZero() {
 			continue
 		}
-		if f := b.Set(b.Column(t.name), Value{Text, t.at.UTC().Format(time.RFC3339Nano)}); f != nil {
+		if f := b.Set(b.Column(t.name), Value{Number, decimal(t.at)}); f != nil {
 			return nil, bad(f)
 		}
 	}
@@ -47,6 +49,11 @@ func Of(d source.Decision, place string) (*source.Row, error) {
 		return nil, bad(f)
 	}
 	return &b.Row, nil
+}
+
+// decimal returns Unix seconds, with the digits behind them that t needs.
+func decimal(t time.Time) string {
+	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond()), "0"), ".")
 }
 
 // A Cell is a column of a row to write. Its value is a string, a bool, an int64 of Unix seconds, or

@@ -84,8 +84,8 @@ func TestMoment(t *testing.T) {
 
 var smallExponent = regexp.MustCompile(`^[^eE]*([eE][+-]?0*[0-9]{1,3})?$`)
 
-// FuzzTime compares ParseTime with math/big for the numbers of JSON and Go, and with package time for
-// RFC 3339.
+// FuzzTime compares ParseTime with math/big for the numbers of JSON and Go, and with package time
+// for RFC 3339.
 func FuzzTime(f *testing.F) {
 	for _, s := range []string{"1793278936.25", "1e9", "15e-1", "0.0000000001", "253402300799.0", "253402300799.01", "-0", "2026-10-29T13:02:16.7Z", "2026-10-29T13:02:16-07:00"} {
 		f.Add(s)

@@ -19,7 +19,9 @@ type Reading struct {
 	// Undated reports whether a reinstatement may lack its moment. Of a source that cannot tell
 	// old rows from new ones, such a row is bad.
 	Undated bool
-	Result  source.Result
+	// New is the New of the rows, for a format that does not decide it row by row.
+	New    bool
+	Result source.Result
 }
 
 // Good visits a row.
@@ -30,7 +32,7 @@ func (r *Reading) Good(row *source.Row) error {
 		}
 	}
 	if row.Reinstate && row.Moment == source.None && !r.Undated {
-		return r.Bad(row.Line, Faultf("revoked_at", "a reinstatement needs revoked_at, the moment when it was decided: this source shows all its rows every time, so nobody could tell an old one from a new one"))
+		return r.Bad(row.Line, Faultf("revoked_at", "a reinstatement needs revoked_at, the moment when it was decided, because this source shows old and new rows alike"))
 	}
 	err := r.Visit(row)
 	if bad, ok := errors.AsType[*source.BadRowError](err); ok {

@@ -196,7 +196,7 @@ func (s *soak) settles(direct store.Store) {
 	require.NoError(s, err)
 	require.Empty(s, report.Findings)
 	require.EqualValues(s, report.Head, c.Status().Version)
-	infos, err := direct.List(s.Context(), "")
+	infos, err := direct.List(s.Context(), "", "")
 	require.NoError(s, err)
 	s.Logf("%d versions verify, with %d entries; %d objects are left", report.Versions, c.Status().Entries, len(infos))
 }

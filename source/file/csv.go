@@ -103,7 +103,7 @@ func readRecord(r *rows.Reading, b *rows.Builder, columns []*rows.Column, fields
 	if f := b.Finish(); f != nil {
 		return r.Bad(line, f)
 	}
-	b.Row.New = !r.Result.Full
+	b.Row.New = r.New
 	return r.Good(&b.Row)
 }
 
@@ -113,7 +113,7 @@ func unparsed(r *rows.Reading, line int64, want, got int, err *csv.ParseError) e
 	case errors.Is(err, csv.ErrFieldCount):
 		return r.Bad(line, rows.Faultf("", "it has %d fields, and the first line names %d columns", got, want))
 	case errors.Is(err, csv.ErrBareQuote):
-		return r.Bad(line, rows.Faultf("", `it is not CSV: a quote stands in a field that does not begin with one; write "a ""b"" c"`))
+		return r.Bad(line, rows.Faultf("", `it is not CSV: a field has a quote inside but does not begin with one; write "a ""b"" c"`))
 	}
 	return r.Broken(line, `a quoted field does not end where a comma or a newline follows, so it is unknown where the next row begins; a quote within quotes is written twice`)
 }

@@ -30,7 +30,7 @@ func lines(format string, names ...string) string {
 	return b.String()
 }
 
-const replaced = "was replaced or rewritten since the last reading, so all of it was read; rows that were appended to the old file after that reading were never read"
+const replaced = "was read, because it was replaced or rewritten since the last reading; rows that were appended to the old file in between were never read"
 
 // A follower reads a file again and again, from its last cursor.
 type follower struct {
@@ -42,7 +42,19 @@ type follower struct {
 // appended reads the file with this content. Only the given rows are visited, all of them new.
 func (f *follower) appended(content string, want ...string) []source.Row {
 	f.t.Helper()
-	return f.step(content, false, false, want)
+	rows := f.step(content, false, false, want)
+	for _, row := range rows {
+		require.True(f.t, row.New, row.Values)
+	}
+	return rows
+}
+
+// grown reads what was appended to a file that was longer once, so that it may not be new.
+func (f *follower) grown(content string, want ...string) {
+	f.t.Helper()
+	for _, row := range f.step(content, false, false, want) {
+		require.False(f.t, row.New, row.Values)
+	}
 }
 
 // first reads all of the file. There was nothing before it that could have been lost.
@@ -65,11 +77,11 @@ func (f *follower) step(content string, full, warned bool, want []string) []sour
 	require.Equal(f.t, append([]string{}, want...), sourcetest.FirstClaims(rows))
 	require.Equal(f.t, full, result.Full)
 	for _, row := range rows {
-		require.Equal(f.t, !full, row.New, row.Values)
+		require.False(f.t, full && row.New, row.Values)
 	}
 	require.Len(f.t, result.Warnings, map[bool]int{true: 1}[warned])
 	if warned {
-		require.Equal(f.t, "the file "+f.path+" "+replaced, result.Warnings[0])
+		require.Equal(f.t, "all of "+f.path+" "+replaced, result.Warnings[0])
 	}
 	f.cursor = result.Cursor
 	return rows
@@ -96,19 +108,39 @@ func TestFollowFile(t *testing.T) {
 			f.replaced(content("x", "b"), "x", "b")                     // an older copy
 			f.replaced("")                                              // rotated
 			f.first(content("y"), "y")
-			f.appended(content("y", "z"), "z")
+			f.grown(content("y", "z"), "z")
 			f.replaced(content("w"), "w") // rotated, and written to since
 			require.LessOrEqual(t, len(f.cursor), 128)
 		})
 	}
 }
 
-// A reinstatement without a moment counts if the file tells that it is new, which is for the
-// publisher to decide. So a file does not refuse it.
+// A reinstatement without a moment is not a bad row of a file. The publisher decides by Row.New
+// whether it counts.
 func TestReinstatementWithoutMoment(t *testing.T) {
 	f := &follower{t: t, path: temp(t, "rows.jsonl")}
 	f.first(`{"jti":"a","reinstate":true}`+"\n", "a")
 	f.appended(`{"jti":"a","reinstate":true}`+"\n"+`{"jti":"b","reinstate":true}`+"\n", "b")
+}
+
+// Rows that were read once are not new when they come back, behind an older copy of their file.
+func TestANewerFileThatComesBack(t *testing.T) {
+	path := temp(t, "rows.jsonl")
+	var cursor source.Cursor
+	read := func(names ...string) (isNew []bool) {
+		write(t, path, lines("jsonl", names...))
+		rows, result, err := sourcetest.Read(t, open(t, path, Options{}), cursor)
+		require.NoError(t, err)
+		cursor = result.Cursor
+		for _, row := range rows {
+			isNew = append(isNew, row.New)
+		}
+		return isNew
+	}
+	require.Equal(t, []bool{false, false, false}, read("a", "b", "c"))
+	require.Equal(t, []bool{false}, read("a"), "an older copy")
+	require.Equal(t, []bool{false, false}, read("a", "b", "c"), "the newer file again")
+	require.Equal(t, []bool{true}, read("a", "b", "c", "d"), "longer than ever")
 }
 
 // A cursor of another source, or of none, is no cursor.
@@ -212,7 +244,7 @@ func TestCSVEdges(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		`line 5: it has 2 fields, and the first line names 3 columns`,
-		`line 6: it is not CSV: a quote stands in a field that does not begin with one; write "a ""b"" c"`,
+		`line 6: it is not CSV: a field has a quote inside but does not begin with one; write "a ""b"" c"`,
 		`line 7, field "jti": a line break is in it; was a quote lost?`,
 		`line 9: a row that names no claim needs "before"; without it every token of the issuer would be revoked for ever`,
 	}, got)

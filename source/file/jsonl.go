@@ -71,6 +71,6 @@ func readLine(r *rows.Reading, b *rows.Builder, line int64, text []byte, long, c
 	if f := object(b, string(text)); f != nil {
 		return r.Bad(line, f)
 	}
-	b.Row.New = !r.Result.Full
+	b.Row.New = r.New
 	return r.Good(&b.Row)
 }

@@ -71,7 +71,7 @@ func (s *scanner) fault(wanted string) *rows.Fault {
 	case s.rest == "":
 		return &rows.Fault{Reason: fmt.Sprintf("it is not JSON: it ends where %s should be", wanted)}
 	}
-	return &rows.Fault{Reason: fmt.Sprintf("it is not JSON: %q stands where %s should be", source.Shorten(s.rest), wanted)}
+	return &rows.Fault{Reason: fmt.Sprintf("it is not JSON: %q is where %s should be", source.Shorten(s.rest), wanted)}
 }
 
 func (s *scanner) space() {

@@ -16,7 +16,7 @@ import (
 // input". The first reading copies the stream into a temporary file, up to its end. A publisher
 // that lost a race reads its source again, so every reading visits all rows of the copy.
 //
-// Nobody can tell whether the rows of a stream are new, so a reinstatement must give its moment.
+// Whether the rows of a stream are new is unknown, so a reinstatement must have a revoked_at.
 func Stream(r io.Reader, opt Options) source.Source {
 	return &stream{in: r, skip: opt.SkipBadRows}
 }

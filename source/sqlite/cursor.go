@@ -13,23 +13,25 @@ import (
 
 // A cursor says which rows of the table revocations were read.
 //
-// The ids of the table are AUTOINCREMENT. So they grow in the order of the commits, because SQLite has
-// one writer at a time, and none is given twice, even after its row was deleted. This holds as long
-// as the database at the path is the same. It may also be another database, or a copy that was
-// restored from a backup and has grown again: then ids that were read belong to rows that were not.
+// The table's ids are AUTOINCREMENT, and SQLite has one writer at a time. So ids grow in the order
+// of the commits, and none is used twice, even after its row was deleted. This holds for one
+// database. But the path may have another database by now, or one that was restored from a backup
+// and has grown again. Then ids that were read belong to rows that were not.
 //
-// Therefore a cursor has marks. A mark is an id that was read and a hash of its row. A reading
-// begins behind the highest mark whose row is still there. This is right after a restore, too: rows
-// up to the backup are the ones that were read, and a row behind it has no mark. If the row of any
-// mark is another one, or if the rows of all marks were deleted, all rows are read. So they are if
-// the highest id is lower than it was. Reading a row again is harmless.
+// Therefore a cursor has marks. A mark is an id that was read, and a hash of its row. If the row of
+// a mark is still there, the rows before it were read as well, and rows that were committed after a
+// restoration come behind it. So a reading begins behind the highest mark whose row is still there.
+// All rows are read in three cases: the highest id is lower than it was, a mark has another row
+// now, or the rows of all marks were deleted. Rows that are read a second time change nothing.
 //
-// The marks are the last row and ever earlier ones, at distances that double. So the fewest rows
-// are read again when rows are deleted, few or many of them, new or old ones.
+// The marks are the last row and earlier ones, at distances that double. So few rows are read again
+// whether a few of the last rows were deleted or many. One row is not noticed: it was deleted
+// before any reading, and a backup brought it back together with the row of a mark behind it.
 type cursor struct {
 	// ID is the highest id that the table had given.
 	ID int64 `json:"id"`
-	// Most is the highest ID of earlier cursors, if that was higher. A newer database may come back.
+	// Most is the highest ID of earlier cursors, if that was higher. A newer database may come
+	// back.
 	Most  int64  `json:"most,omitempty"`
 	Marks []mark `json:"marks,omitempty"` // from high ids to low ones
 }
@@ -53,7 +55,7 @@ func readTable(r *rows.Reading, tx *sql.Tx, since *cursor) error {
 		since = &cursor{}
 	}
 	var next cursor
-	// Somebody may have edited sqlite_sequence.
+	// The maximum, in case sqlite_sequence was edited.
 	err := tx.QueryRowContext(r.Context, `SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'revocations'), 0), coalesce((SELECT max(id) FROM revocations), 0))`).Scan(&next.ID)
 	if err != nil {
 		return cannot(err)
@@ -84,7 +86,7 @@ func readTable(r *rows.Reading, tx *sql.Tx, since *cursor) error {
 
 // resume returns the id behind which to read, or math.MinInt64 to read everything.
 func resume(r *rows.Reading, tx *sql.Tx, since *cursor, highest int64) (from int64, err error) {
-	const gone = "so all rows were read; rows that were committed to the earlier database after that reading were never read"
+	const gone = "so all rows were read; rows that were committed in between to the database that it replaced were never read"
 	if highest < since.ID {
 		r.Warn("%s is older than at the last reading: its highest id is %d and was %d, %s", r.Source, highest, since.ID, gone)
 		return math.MinInt64, nil

@@ -11,8 +11,8 @@ import (
 	"github.com/revocast/revocast/internal/rows"
 )
 
-// visitRows visits the rows of a result. If key is not empty, the column of that name is not a part
-// of a row but says where the row is. isNew reports whether the row at a place is new.
+// visitRows visits the rows of a result. If key is not empty, the column of that name is not part
+// of a row. It holds the place of the row. isNew reports whether the row at a place is new.
 func visitRows(r *rows.Reading, result *sql.Rows, key string, isNew func(line int64) bool) error {
 	names, err := result.Columns()
 	if err != nil {

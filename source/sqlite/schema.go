@@ -14,10 +14,11 @@ import (
 // createTable makes the table revocations. The table refuses at the INSERT the rows that reading
 // would refuse. Its constraints have reasons for names, because SQLite shows the names. In two ways
 // it is stricter than reading: a time is a number, and reinstate is 0 or 1. In one way it is laxer:
-// SQL cannot tell whether a text is UTF-8.
+// it takes text that is not UTF-8, which SQL does not recognize.
 //
-// Without AUTOINCREMENT SQLite would give the id of a deleted last row again. ON CONFLICT REPLACE
-// puts the default in the place of NULL. Old versions of SQLite have no unixepoch with milliseconds.
+// Without AUTOINCREMENT SQLite would use the id of a deleted last row again. ON CONFLICT REPLACE
+// puts the default in the place of NULL. Old versions of SQLite have no unixepoch with
+// milliseconds.
 func createTable(ctx context.Context, tx *sql.Tx) error {
 	var claims []string
 	for _, name := range []string{"jti", "sid", "sub", "client_id", crl.KeyIDClaim} {
@@ -52,8 +53,8 @@ func limitedText(name string) string {
 		rows.QuoteIdentifier(name), rows.QuoteIdentifier(fmt.Sprintf("%s is text of at most %d bytes", name, crl.MaxClaimLength)), crl.MaxClaimLength)
 }
 
-// claimsTrigger defines the trigger that counts the claims of a row in a table of the given columns.
-// A CHECK of the table cannot do so, because it cannot know columns that are added later.
+// claimsTrigger defines the trigger that counts the claims of a row in a table of the given
+// columns. A CHECK of the table cannot do so, because it cannot know columns that are added later.
 func claimsTrigger(columns []string) string {
 	var b rows.Builder
 	b.Start(0)
@@ -71,8 +72,8 @@ func claimsTrigger(columns []string) string {
 END`, count, crl.MaxRuleClaims, count, crl.MaxRuleClaims)
 }
 
-// updateClaimsTrigger makes the trigger know all columns of the table. It leaves a table alone that
-// has no such trigger, because somebody else made it.
+// updateClaimsTrigger replaces the trigger if it lacks a column of the table. A table that was made
+// by hand has no such trigger and gets none.
 func updateClaimsTrigger(ctx context.Context, tx *sql.Tx, columns []string) error {
 	var have string
 	err := tx.QueryRowContext(ctx, `SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND name = 'revocations_claims'`).Scan(&have)
@@ -86,16 +87,18 @@ func updateClaimsTrigger(ctx context.Context, tx *sql.Tx, columns []string) erro
 	return err
 }
 
-var errNoTable = errors.New("it has no table revocations; recording a first row makes one, and a query can read another table")
+// ErrNoTable means that a database has no table revocations. [Record] makes one, and a query reads
+// another table.
+var ErrNoTable = errors.New("there is no table revocations")
 
 // checkTable returns an error if the database has no table revocations whose new rows can be told
-// from old ones. The error names the source, and wraps errNoTable if there is no such table at all.
+// from old ones. The error names the source, and wraps ErrNoTable if there is no such table at all.
 func checkTable(ctx context.Context, tx *sql.Tx, place string) error {
 	cannot := func(err error) error { return fmt.Errorf("cannot use the source %s: %w", place, err) }
 	var ddl string
 	err := tx.QueryRowContext(ctx, `SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'revocations'`).Scan(&ddl)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = errNoTable
+		err = ErrNoTable
 	}
 	if err != nil {
 		return cannot(err)

@@ -116,10 +116,28 @@ func TestListingsThatAreNotBelieved(t *testing.T) {
 			if strings.Contains(test.want, "too long") {
 				s3.Listens(s, 300*time.Millisecond)
 			}
-			infos, err := s.List(t.Context(), "")
+			infos, err := s.List(t.Context(), "", "")
 			require.ErrorContains(t, err, test.want)
 			require.ErrorContains(t, err, s.String())
 			require.Empty(t, infos)
 		})
 	}
+}
+
+// A server that does not know start-after lists everything, and later names alone are returned.
+func TestListingWithoutStartAfter(t *testing.T) {
+	var asked string
+	s := answers(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL.Query().Get("start-after")
+		io.WriteString(w, "<ListBucketResult>")
+		for _, name := range []string{"a", "b", "c"} {
+			fmt.Fprintf(w, "<Contents><Key>list/%s</Key><Size>1</Size><LastModified>2026-01-01T00:00:00.000Z</LastModified></Contents>", name)
+		}
+		io.WriteString(w, "</ListBucketResult>")
+	})
+	infos, err := s.List(t.Context(), "", "b")
+	require.NoError(t, err)
+	require.Equal(t, "list/b", asked)
+	require.Len(t, infos, 1)
+	require.Equal(t, "c", infos[0].Name)
 }

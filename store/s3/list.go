@@ -26,8 +26,9 @@ var errSilence = errors.New("the server sent no further name for too long")
 
 // List is held to what a server may answer: names in ascending order, none of them a second
 // time, with no long silence between them. A server or a proxy that gives one
-// page again and again would else be listened to for ever.
-func (b *bucket) List(ctx context.Context, prefix string) ([]store.Info, error) {
+// page again and again would else be listened to for ever. A server that does not know start-after
+// lists all names, of which only later ones are returned.
+func (b *bucket) List(ctx context.Context, prefix, after string) ([]store.Info, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	silence := time.AfterFunc(b.silence, func() { cancel(errSilence) })
@@ -35,7 +36,11 @@ func (b *bucket) List(ctx context.Context, prefix string) ([]store.Info, error) 
 	var infos []store.Info
 	var last string
 	names := 0
-	for o := range b.core.Client.ListObjectsIter(ctx, b.name, minio.ListObjectsOptions{Prefix: b.prefix + prefix, Recursive: true}) {
+	options := minio.ListObjectsOptions{Prefix: b.prefix + prefix, Recursive: true}
+	if after != "" {
+		options.StartAfter = b.prefix + after
+	}
+	for o := range b.core.Client.ListObjectsIter(ctx, b.name, options) {
 		silence.Reset(b.silence)
 		if o.Err != nil {
 			if context.Cause(ctx) != nil {
@@ -51,7 +56,7 @@ func (b *bucket) List(ctx context.Context, prefix string) ([]store.Info, error) 
 		}
 		last = o.Key
 		name := strings.TrimPrefix(o.Key, b.prefix)
-		if store.CheckName(name) == nil {
+		if name > after && store.CheckName(name) == nil {
 			infos = append(infos, store.Info{Name: name, Size: o.Size, ModTime: o.LastModified})
 		}
 	}

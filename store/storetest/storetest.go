@@ -66,7 +66,7 @@ func testRace(t *testing.T, open func() store.Store) {
 		require.NoError(t, err)
 		require.Equal(t, winner, obj.Data)
 	}
-	infos, err := open().List(ctx, "")
+	infos, err := open().List(ctx, "", "")
 	require.NoError(t, err)
 	require.Len(t, infos, 10, "the losers left something behind")
 }
@@ -147,7 +147,7 @@ func testPut(t *testing.T, s store.Store) {
 
 func testList(t *testing.T, s store.Store) {
 	ctx := t.Context()
-	infos, err := s.List(ctx, "")
+	infos, err := s.List(ctx, "", "")
 	require.NoError(t, err)
 	require.Empty(t, infos)
 	var names []string
@@ -166,7 +166,7 @@ func testList(t *testing.T, s store.Store) {
 	}
 	all.Wait()
 	require.NoError(t, s.Put(ctx, "latest.jwt", []byte("x")))
-	infos, err = s.List(ctx, "versions/")
+	infos, err = s.List(ctx, "versions/", "")
 	require.NoError(t, err)
 	require.Len(t, infos, len(names))
 	for i, info := range infos {
@@ -174,23 +174,54 @@ func testList(t *testing.T, s store.Store) {
 		require.EqualValues(t, i%20, info.Size)
 		require.False(t, info.ModTime.IsZero())
 	}
-	infos, err = s.List(ctx, "versions/00000000001")
+	infos, err = s.List(ctx, "versions/00000000001", "")
 	require.NoError(t, err)
 	require.Len(t, infos, 10, "a prefix may end within a name")
-	infos, err = s.List(ctx, "")
+	infos, err = s.List(ctx, "", "")
 	require.NoError(t, err)
 	require.Len(t, infos, len(names)+1)
 	require.Equal(t, "latest.jwt", infos[0].Name)
+	for _, test := range []struct {
+		prefix, after string
+		want          []string
+	}{
+		{"versions/", names[0], names[1:]},
+		{"versions/", names[1099], nil},
+		{"versions/", names[98], names[99:]}, // of which 1,000 fill a page, and one is left
+		{"versions/", names[41] + "0", names[42:]},
+		{"versions/", "versions/000000000042", names[42:]},
+		{"versions/", "versions/000000000042/", names[42:]},
+		{"versions/", "versions/000000000042/x", names[43:]},
+		{"versions/00000000109", names[1094], names[1095:]},
+		{"versions/", "latest.jwt", names},
+		{"versions/", "w", nil},
+		{"", names[1098], names[1099:]},
+		{"latest", "latest.jw", []string{"latest.jwt"}},
+		{"latest", "latest.jwt", nil},
+	} {
+		requireList(t, s, test.prefix, test.after, test.want)
+	}
 	order := []string{"order-1/x", "order.1", "order/a-1", "order/a/b", "order0", "order_1"} // by bytes, not by folders
 	for _, name := range order {
 		require.NoError(t, s.Put(ctx, name, nil))
 	}
-	infos, err = s.List(ctx, "order")
-	require.NoError(t, err)
-	require.Len(t, infos, len(order))
-	for i, info := range infos {
-		require.Equal(t, order[i], info.Name)
+	for i := range order {
+		requireList(t, s, "order", order[i], order[i+1:])
 	}
+	requireList(t, s, "order", "", order)
+	requireList(t, s, "order", "order/a", order[2:])
+	requireList(t, s, "order/a", "order/a-1", order[3:4])
+}
+
+func requireList(t *testing.T, s store.Store, prefix, after string, want []string) {
+	t.Helper()
+	infos, err := s.List(t.Context(), prefix, after)
+	require.NoError(t, err)
+	names := []string{}
+	for _, info := range infos {
+		names = append(names, info.Name)
+	}
+	require.Equal(t, append([]string{}, want...), names, "%q after %q", prefix, after)
 }
 
 var badNames = []string{"", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", ".hidden", "a/.b", `a\b`, "a b", "ä", "a\x00b", "a?b", "a%2fb", strings.Repeat("a", 600)}
