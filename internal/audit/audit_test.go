@@ -147,7 +147,7 @@ func TestEveryObjectCounts(t *testing.T) {
 // A bucket may hide the ledger, or lose it: readers do not miss it.
 func TestALedgerThatIsNotThere(t *testing.T) {
 	s, key := published(t)
-	infos, err := s.List(t.Context(), "ledger/")
+	infos, err := s.List(t.Context(), "ledger/", "")
 	require.NoError(t, err)
 	require.NotEmpty(t, infos)
 

@@ -44,7 +44,7 @@ func (l *list) recorded(number uint64) bool {
 
 func (l *list) ledgerObjects() int {
 	l.t.Helper()
-	infos, err := l.bucket.List(l.t.Context(), "ledger/")
+	infos, err := l.bucket.List(l.t.Context(), "ledger/", "")
 	require.NoError(l.t, err)
 	return len(infos)
 }
