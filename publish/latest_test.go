@@ -16,32 +16,51 @@ type latest map[string]decision
 type decision struct {
 	source.Row
 	at int64
+	// revoked is when the latest revocation of the claims was made. One that is a little older than a
+	// reinstatement may revoke, because clocks differ.
+	revoked int64
 }
 
 // read takes the rows of one reading.
 func (m latest) read(rows []source.Row, now int64) {
-	for i, row := range m.without(rows) {
-		key := claimsOf(row)
-		old, known := m[key]
-		at := row.Moment * 1e6
-		if row.Moment == source.None {
-			at = now*1e6 + int64(i) + 1
-			if known && !old.Reinstate && !row.Reinstate {
+	rows = without(rows)
+	for i, row := range rows {
+		d := m[claimsOf(row)]
+		at, dated := row.Moment*1e6, row.Moment != source.None
+		if !dated {
+			at, dated = undatedAt(rows, i, now)
+		}
+		if !dated && !row.Reinstate {
+			if d.revoked > d.at-5*minute*1e6 {
 				continue // it repeats what is known
 			}
-			if !row.Reinstate {
-				at = max(at, old.at)
-			}
+			at = max(at, d.at)
 		}
-		if !known || at > old.at || at == old.at && !row.Reinstate {
-			m[key] = decision{row, at}
+		if at > d.at || at == d.at && !row.Reinstate {
+			d.Row, d.at = row, at
+		}
+		if !row.Reinstate {
+			d.revoked = max(d.revoked, at)
+		}
+		m[claimsOf(row)] = d
+	}
+}
+
+// undatedAt returns when a row without a moment was decided. A row that was appended, and that is
+// followed by one with a moment, was decided before that.
+func undatedAt(rows []source.Row, i int, now int64) (at int64, dated bool) {
+	at = now*1e6 + int64(i) + 1
+	for _, later := range rows[i+1:] {
+		if rows[i].New && later.Moment != source.None && later.Moment <= now && claimsOf(later) == claimsOf(rows[i]) {
+			at, dated = min(at, (later.Moment-1)*1e6+int64(i)), true
 		}
 	}
+	return at, dated
 }
 
 // without removes the reinstatements without a moment that may be old, and the rows without a moment
 // that each of them takes back.
-func (m latest) without(rows []source.Row) []source.Row {
+func without(rows []source.Row) []source.Row {
 	rows = slices.Clone(rows)
 	for i := 0; i < len(rows); i++ {
 		if back := rows[i]; back.Reinstate && back.Moment == source.None && !back.New {
