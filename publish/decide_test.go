@@ -90,6 +90,7 @@ func TestTheLatestDecisionWins(t *testing.T) {
 		"also in one reading":                             {true, []reading{from(1, revokes(-60), lets(3), revokes(0).now())}},
 		"and is taken back there":                         {false, []reading{from(1, lets(3), revokes(0).now(), lets(0).now())}},
 		"but not if it comes first":                       {false, []reading{from(1, revokes(0).now(), lets(3))}},
+		"a new row without a moment is one":               {true, []reading{from(1, revokes(-60)), from(1, revokes(0).now().new()), from(2, lets(-40))}},
 		"a repetition without a moment is no decision":    {false, []reading{from(1, revokes(-60)), from(1, revokes(0).now()), from(2, lets(-40))}},
 	} {
 		t.Run(name, func(t *testing.T) {
