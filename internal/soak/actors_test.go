@@ -14,7 +14,8 @@ import (
 	"github.com/revocast/revocast/internal/audit"
 	"github.com/revocast/revocast/internal/collect"
 	"github.com/revocast/revocast/internal/faultproxy"
-	"github.com/revocast/revocast/internal/publish"
+	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/publish"
 	"github.com/revocast/revocast/store"
 )
 
@@ -26,7 +27,7 @@ func (s *soak) dir(path string) store.Store {
 
 func (s *soak) publish(ctx context.Context, bucket, cache store.Store, l *log) error {
 	r, err := publish.Run(ctx, publish.Config{
-		Store: bucket, Cache: cache, Key: s.key, Source: l, Create: true, Issuer: issuer, MaxTokenLife: tokenLife,
+		Store: bucket, Cache: cache, Key: s.key, Source: l, SourceName: l.name, Create: true, Issuer: issuer, MaxTokenLife: tokenLife,
 		ValidFor: validFor, Now: s.clock.now, Rand: rand.Reader,
 	})
 	if r != nil {
@@ -130,6 +131,16 @@ func (s *soak) collects(ctx context.Context, bucket store.Store) {
 			s.deleted.Add(int64(r.Deleted.Things()))
 		}
 		pause(ctx, time.Second)
+	}
+}
+
+// listens lets the model hear of every version before its record is collected.
+func (s *soak) listens(ctx context.Context) {
+	for ctx.Err() == nil {
+		if v, _, err := history.Hint(ctx, s.model.direct, s.key.Public(), ""); err == nil {
+			_, _ = s.model.version(ctx, v.Version)
+		}
+		pause(ctx, 100*time.Millisecond)
 	}
 }
 

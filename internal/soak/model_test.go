@@ -14,8 +14,9 @@ import (
 	"github.com/revocast/revocast/client"
 	"github.com/revocast/revocast/crl"
 	"github.com/revocast/revocast/internal/history"
-	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/internal/ledger"
 	"github.com/revocast/revocast/signer"
+	"github.com/revocast/revocast/source"
 	"github.com/revocast/revocast/store"
 )
 
@@ -25,8 +26,8 @@ const (
 	generationsBack = 4  // as far as anybody may look
 )
 
-// log is a source that grows, and at the same time the truth about its tokens: what
-// each of them is after every row that names it.
+// log is a source that grows, and at the same time the truth about its tokens: whether each of them
+// is revoked after every row that names it. Now and then it shows rows again that were read before.
 type log struct {
 	name  string
 	clock *clock
@@ -41,6 +42,7 @@ type row struct {
 	token  int32
 	gone   bool
 	before int64 // crl.Always: outright
+	moment int64 // later than those of the rows before
 }
 
 // change is what a token's entry is from a row on.
@@ -50,7 +52,9 @@ type change struct {
 	there  bool
 }
 
-func (l *log) Name() string { return l.name }
+func (l *log) String() string { return l.name }
+
+func (l *log) Watch(context.Context, func(), func(string)) {}
 
 func (l *log) Read(_ context.Context, since source.Cursor, visit func(*source.Row) error) (source.Result, error) {
 	from := 0
@@ -62,12 +66,15 @@ func (l *log) Read(_ context.Context, since source.Cursor, visit func(*source.Ro
 	l.mu.RLock()
 	rows := l.rows
 	l.mu.RUnlock()
+	if rand.N(4) == 0 {
+		from = max(0, from-rand.N(1000))
+	}
 	for i := from; i < len(rows); i++ {
 		token := int(rows[i].token)
 		name, value := l.claim(token)
 		_, exp := l.life(token)
 		row := source.Row{
-			Names: []string{name}, Values: []string{value}, Before: source.None, Exp: exp, RevokedAt: source.None, Reinstate: rows[i].gone,
+			Names: []string{name}, Values: []string{value}, Before: source.None, Exp: exp, Moment: rows[i].moment, Reinstate: rows[i].gone,
 		}
 		if rows[i].before != crl.Always {
 			row.Before = rows[i].before
@@ -103,9 +110,12 @@ func (l *log) alive(r *rand.Rand) int {
 func (l *log) append(r *rand.Rand) {
 	token := l.alive(r)
 	issued, _ := l.life(token)
-	row := row{token: int32(token), before: crl.Always}
+	row := row{token: int32(token), before: crl.Always, moment: l.clock.now().UnixMilli()}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if n := len(l.rows); n > 0 {
+		row.moment = max(row.moment, l.rows[n-1].moment+1)
+	}
 	var now change
 	if all := l.changes[token]; len(all) > 0 {
 		now = all[len(all)-1]
@@ -153,17 +163,18 @@ func (l *log) token(token int) client.Token {
 	return client.Token{Claims: map[string]any{"iss": issuer, name: value, "iat": iat, "exp": exp}}
 }
 
-// model knows what every version says: the manifest tells how far each source was read.
+// model knows what every version says: the ledger records how far each source was read. It must be
+// asked before garbage collection deletes the records.
 type model struct {
 	direct store.Store // without faults
 	keys   *signer.KeySet
 	logs   []*log
 
 	mu       sync.Mutex
-	versions map[uint64]*said
+	versions []*said // from version 1 on
 }
 
-// said is what matters of a manifest.
+// said is what matters of a version.
 type said struct {
 	rows    [publishers]int // of each log
 	expires time.Time
@@ -173,21 +184,47 @@ type said struct {
 func (m *model) version(ctx context.Context, version uint64) (*said, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s := m.versions[version]; s != nil {
-		return s, nil
+	for uint64(len(m.versions)) < version {
+		if err := m.hear(ctx, uint64(len(m.versions))+1); err != nil {
+			return nil, err
+		}
 	}
+	return m.versions[version-1], nil
+}
+
+// hear reads what a version says more than the one before.
+func (m *model) hear(ctx context.Context, version uint64) error {
 	v, err := history.Read(ctx, m.direct, m.keys, version)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s := &said{expires: time.Unix(v.Expires, 0)}
+	next := &said{expires: time.Unix(v.Expires, 0)}
+	if version > 1 {
+		next.rows = m.versions[version-2].rows
+	}
+	if v.Ledger.To == version {
+		if err := m.recorded(ctx, v.Ledger, next); err != nil {
+			return err
+		}
+	}
+	m.versions = append(m.versions, next)
+	return nil
+}
+
+// recorded reads how far a version read its source.
+func (m *model) recorded(ctx context.Context, of *signer.Ledger, next *said) error {
+	d, err := (&ledger.Objects{Bucket: m.direct}).Delta(ctx, signer.Object{
+		From: of.From, To: of.To, Size: of.Size, RawSize: of.Raw, SHA256: of.SHA256,
+	})
+	if err != nil {
+		return err
+	}
 	for i, l := range m.logs {
-		if cursor, ok := v.Sources[l.name]; ok {
-			if s.rows[i], err = strconv.Atoi(string(cursor)); err != nil {
-				return nil, err
+		if s, ok := d.Sources[l.name]; ok {
+			if next.rows[i], err = strconv.Atoi(string(s.Cursor)); err != nil {
+				return err
 			}
 		}
 	}
-	m.versions[version] = s
-	return s, nil
+	return nil
 }

@@ -70,7 +70,7 @@ func TestSoak(t *testing.T) {
 	passing := &clock{began: time.Now().Truncate(time.Second), length: length}
 	direct := clocked.New(open(server.Endpoint), passing.now)
 	faulty := func() store.Store { return direct.As(open(front.URL)) }
-	s := &soak{T: t, key: key, clock: passing, model: &model{direct: direct, keys: key.Public(), versions: map[uint64]*said{}}}
+	s := &soak{T: t, key: key, clock: passing, model: &model{direct: direct, keys: key.Public()}}
 	for i := range publishers {
 		s.model.logs = append(s.model.logs, &log{name: fmt.Sprint("source ", i), clock: passing, changes: map[int][]change{}})
 	}
@@ -100,6 +100,7 @@ func TestSoak(t *testing.T) {
 		all.Go(func() { s.follows(ctx, where, cache) })
 	}
 	all.Go(func() { s.collects(ctx, faulty()) })
+	all.Go(func() { s.listens(ctx) })
 	all.Go(func() { s.watches(ctx, length) })
 	all.Wait()
 
