@@ -87,6 +87,9 @@ func TestTheLatestDecisionWins(t *testing.T) {
 		"not those of others":                             {true, []reading{from(2, revokes(-10)), from(1, revokes(0).now(), lets(0).now())}},
 		"a row without a moment revokes again":            {true, []reading{from(1, revokes(-60)), from(2, lets(-40)), from(1, revokes(0).now())}},
 		"also if the reinstatement is ahead of the clock": {true, []reading{from(1, revokes(-60)), from(2, lets(3)), from(1, revokes(0).now())}},
+		"also in one reading":                             {true, []reading{from(1, revokes(-60), lets(3), revokes(0).now())}},
+		"and is taken back there":                         {false, []reading{from(1, lets(3), revokes(0).now(), lets(0).now())}},
+		"but not if it comes first":                       {false, []reading{from(1, revokes(0).now(), lets(3))}},
 		"a repetition without a moment is no decision":    {false, []reading{from(1, revokes(-60)), from(1, revokes(0).now()), from(2, lets(-40))}},
 	} {
 		t.Run(name, func(t *testing.T) {
