@@ -101,9 +101,9 @@ func (j *judge) possible(s standing) standing {
 }
 
 // settle keeps rows without a moment in the order of the source. A new one was appended, so it was
-// decided before a later row that gives an earlier moment than now. Any of them was decided no
-// earlier than a row before it, whose moment is later than now if another clock is ahead. settle
-// keeps the order of the records.
+// decided before a later row that gives an earlier moment than now. A revocation was decided no
+// earlier than the rows before it, whose moments are later than now if another clock is ahead. A new
+// reinstatement never counts as later than now. settle keeps the order of the records.
 func settle(rows []record) {
 	if len(rows) < 2 || !slices.ContainsFunc(rows, func(r record) bool { return r.kind.is(undated) }) {
 		return
@@ -122,7 +122,7 @@ func settle(rows []record) {
 	last := int64(math.MinInt64)
 	for i := range rows {
 		r := &rows[i]
-		if r.kind.is(undated) {
+		if r.kind.is(undated) && !r.kind.is(reinstates|isNew) {
 			r.moment = max(r.moment, last)
 		}
 		last = max(last, r.moment)
