@@ -100,11 +100,12 @@ func (j *judge) possible(s standing) standing {
 	return s
 }
 
-// settle gives a moment to the new rows without one that precede a row with an earlier moment than
-// now. New rows were appended, so they were decided in the order of the source: such a row was
-// decided before the next one. settle keeps the order of the records.
+// settle keeps rows without a moment in the order of the source. A new one was appended, so it was
+// decided before a later row that gives an earlier moment than now. A revocation was decided no
+// earlier than the rows before it, whose moments are later than now if another clock is ahead. A new
+// reinstatement never counts as later than now. settle keeps the order of the records.
 func settle(rows []record) {
-	if len(rows) < 2 || !slices.ContainsFunc(rows, func(r record) bool { return r.kind.is(undated | isNew) }) {
+	if len(rows) < 2 || !slices.ContainsFunc(rows, func(r record) bool { return r.kind.is(undated) }) {
 		return
 	}
 	slices.SortFunc(rows, func(a, b record) int { return cmp.Compare(a.seq, b.seq) })
@@ -117,6 +118,14 @@ func settle(rows []record) {
 		if !r.kind.is(undated) {
 			next = min(next, r.moment)
 		}
+	}
+	last := int64(math.MinInt64)
+	for i := range rows {
+		r := &rows[i]
+		if r.kind.is(undated) && !r.kind.is(reinstates|isNew) {
+			r.moment = max(r.moment, last)
+		}
+		last = max(last, r.moment)
 	}
 	slices.SortFunc(rows, func(a, b record) int { return a.compare(&b) })
 }
