@@ -55,6 +55,7 @@ type notes struct {
 	again int // rows without a moment that revoke claims which were reinstated
 	late  int // revocations of another source, slightly older than a reinstatement, that revoke
 	held  int // reinstatements without a moment that may be old, and therefore release nothing
+	older int // reinstatements that are older than the revocation that is known
 }
 
 // decide returns what the rows of the same claims make of their standing. The latest decision wins,
@@ -76,7 +77,7 @@ func (j *judge) decide(rows []record, s standing, n *notes) standing {
 				n.held++
 			}
 		case r.kind.is(reinstates):
-			j.reinstate(&s, r, here)
+			j.reinstate(&s, r, here, n)
 		default:
 			j.revoke(&s, r, n)
 		}
@@ -132,7 +133,7 @@ func settle(rows []record) {
 
 // reinstate applies a reinstatement. here reports whether the row before it, which like itself has
 // no moment, revoked: then it releases what was decided at the same moment.
-func (j *judge) reinstate(s *standing, r record, here bool) {
+func (j *judge) reinstate(s *standing, r record, here bool, n *notes) {
 	if s.reinstated && r.moment <= s.back.Moment {
 		if r.moment < s.back.Moment {
 			s.back.Over = max(s.back.Over, r.moment)
@@ -158,6 +159,9 @@ func (j *judge) reinstate(s *standing, r record, here bool) {
 	if s.revoked && (s.entry.Moment < r.moment || s.entry.Moment == r.moment && here && r.kind.is(undated)) {
 		overrides(s.entry.Moment, s.entry.Exp)
 		s.revoked = false
+	}
+	if s.revoked {
+		n.older++
 	}
 	s.back, s.reinstated = back, true
 }

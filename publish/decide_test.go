@@ -147,6 +147,9 @@ func TestNotes(t *testing.T) {
 	after(&n, from(1, lets(-40)), from(2, revokes(-41)), from(2, revokes(-41)))
 	require.Equal(t, notes{late: 1}, n, "once")
 	n = notes{}
+	after(&n, from(1, revokes(-40)), from(2, lets(-60)), from(2, lets(-60)))
+	require.Equal(t, notes{older: 1}, n, "once")
+	n = notes{}
 	after(&n, from(1, revokes(-60)), from(1, lets(0).now()))
 	require.Equal(t, notes{held: 1}, n)
 }
