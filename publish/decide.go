@@ -58,6 +58,7 @@ type notes struct {
 	late  int // revocations of another source, slightly older than a reinstatement, that revoke
 	held  int // reinstatements without a moment that may be old, and therefore release nothing
 	older int // reinstatements that are older than the revocation that is known
+	stale int // new revocations that are older than the reinstatement that is known
 }
 
 // decide returns what the rows of the same claims make of their standing. The latest decision wins,
@@ -200,6 +201,9 @@ func (j *judge) revoke(s *standing, r record, n *notes) {
 		}
 	case s.reinstated && r.moment < s.back.Moment:
 		if !j.mayBeLater(r.moment, &s.back) {
+			if r.kind.is(isNew) && r.moment > s.back.Over {
+				n.stale++
+			}
 			s.back.Over, s.back.Exp = max(s.back.Over, r.moment), max(s.back.Exp, e.Exp)
 			return
 		}
