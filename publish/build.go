@@ -51,6 +51,12 @@ func (d *draft) tell(t *touched) {
 	if n.late > 0 {
 		d.warn("%d revocations were decided less than %s before a reinstatement that came from another source, and revoke: the clocks of the two may differ", n.late, Skew)
 	}
+	if n.stale > 0 {
+		d.warn("%d new revocations were decided before the reinstatements that are known of the same claims, and revoke nothing", n.stale)
+	}
+	if n.older > 0 {
+		d.warn("%d reinstatements were decided no later than the revocations that are known of the same claims, and release nothing", n.older)
+	}
 	if n.held > 0 {
 		d.warn("%d reinstatements without revoked_at may have been read before, so the revocations that they name stay: record the reinstatement again, with revoked_at", n.held)
 	}
@@ -64,7 +70,7 @@ func (d *draft) advance(ctx context.Context, t *touched) (snapshot bool, err err
 	case d.base == nil:
 		m.State.Changed, m.State.Changes = m.Version, 1
 		return true, d.first(t)
-	case t.none() && d.base.Line.To != 0:
+	case t.none() && d.base.Line.To != 0 && d.SnapshotEvery != 1:
 		// Only expiry changes the list, and readers drop what ends by themselves.
 		if d.next, err = d.base.Apply(&ledger.Delta{Reinstated: t.reinstated}, m.State.Dropped); err != nil {
 			return false, err

@@ -58,6 +58,8 @@ type notes struct {
 	again int // rows without a moment that revoke claims which were reinstated
 	late  int // revocations of another source, slightly older than a reinstatement, that revoke
 	held  int // reinstatements without a moment that may be old, and therefore release nothing
+	older int // reinstatements that are older than the revocation that is known
+	stale int // new revocations that are older than the reinstatement that is known
 }
 
 // decide returns what the rows of the same claims make of their standing. The latest decision wins,
@@ -70,7 +72,7 @@ func (j *judge) decide(rows []record, s standing, n *notes) standing {
 		case r.kind.is(void):
 			continue
 		case r.kind.is(reinstates):
-			j.reinstate(&s, r, here)
+			j.reinstate(&s, r, here, n)
 		default:
 			j.revoke(&s, r, n)
 		}
@@ -146,7 +148,7 @@ func settle(rows []record) (held bool) {
 
 // reinstate applies a reinstatement. here reports whether the row before it, which like itself has
 // no moment, revoked: then it releases what was decided at the same moment.
-func (j *judge) reinstate(s *standing, r record, here bool) {
+func (j *judge) reinstate(s *standing, r record, here bool, n *notes) {
 	if s.reinstated && r.moment <= s.back.Moment {
 		if r.moment < s.back.Moment {
 			s.back.Over = max(s.back.Over, r.moment)
@@ -172,6 +174,9 @@ func (j *judge) reinstate(s *standing, r record, here bool) {
 	if s.revoked && (s.entry.Moment < r.moment || s.entry.Moment == r.moment && here && r.kind.is(undated)) {
 		overrides(s.entry.Moment, s.entry.Exp)
 		s.revoked = false
+	}
+	if s.revoked {
+		n.older++
 	}
 	s.back, s.reinstated = back, true
 }
@@ -207,6 +212,9 @@ func (j *judge) revoke(s *standing, r record, n *notes) {
 		}
 	case s.reinstated && r.moment < s.back.Moment:
 		if !j.mayBeLater(r.moment, &s.back) {
+			if r.kind.is(isNew) && r.moment > s.back.Over {
+				n.stale++
+			}
 			s.back.Over, s.back.Exp = max(s.back.Over, r.moment), max(s.back.Exp, e.Exp)
 			return
 		}
