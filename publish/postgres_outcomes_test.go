@@ -43,18 +43,28 @@ func (s *suspension) byHand(user string) {
 	require.NoError(s, err)
 }
 
-func suspend(user string) string { return `INSERT INTO revocations (sub) VALUES ('` + user + `')` }
+func startServer(t *testing.T, settings ...string) *pgtest.Server {
+	if testing.Short() {
+		t.Skip("a server takes seconds")
+	}
+	t.Parallel()
+	return pgtest.Start(t, settings...)
+}
+
+// Two rows of one millisecond would be decided at the same moment.
+func suspend(user string) string {
+	return `INSERT INTO revocations (sub) SELECT '` + user + `' FROM pg_sleep(0.005)`
+}
 
 func letIn(user string) string {
-	return `INSERT INTO revocations (sub, reinstate) VALUES ('` + user + `', true)`
+	return `INSERT INTO revocations (sub, reinstate) SELECT '` + user + `', true FROM pg_sleep(0.005)`
 }
 
 // A restart of the server brings all rows again. It lets nobody in: not alice, whom another team
 // suspended since, and not bob, whose suspension was made after his reinstatement, in a transaction
 // that had begun before it.
 func TestPostgresRestartLetsNobodyIn(t *testing.T) {
-	t.Parallel()
-	server := pgtest.Start(t)
+	server := startServer(t)
 	database := server.Database(t)
 	server.Exec(t, database, postgres.Schema)
 	s := newSuspension(t)
@@ -93,8 +103,7 @@ func TestPostgresRestartLetsNobodyIn(t *testing.T) {
 // Alice was suspended, let back in, and suspended again. The standby that takes over lacks the last
 // of it.
 func TestPostgresFailoverLetsNobodyIn(t *testing.T) {
-	t.Parallel()
-	primary := pgtest.Start(t)
+	primary := startServer(t)
 	database := primary.Database(t)
 	primary.Exec(t, database, postgres.Schema, suspend("alice"), letIn("alice"))
 	standby := primary.Standby(t)
@@ -119,8 +128,7 @@ func TestPostgresFailoverLetsNobodyIn(t *testing.T) {
 // To a logical replica rows come, but not how far their ids are. When it takes over it gives low ids
 // anew.
 func TestPostgresLogicalReplicaTakesOver(t *testing.T) {
-	t.Parallel()
-	old, young := pgtest.Start(t, "wal_level=logical"), pgtest.Start(t)
+	old, young := startServer(t, "wal_level=logical"), pgtest.Start(t)
 	from, to := old.Database(t), young.Database(t)
 	old.Exec(t, from, postgres.Schema, `CREATE PUBLICATION p FOR TABLE revocations`)
 	young.Exec(t, to, postgres.Schema, `CREATE SUBSCRIPTION s CONNECTION '`+old.URL("postgres", from)+`' PUBLICATION p`)
@@ -148,8 +156,7 @@ func TestPostgresLogicalReplicaTakesOver(t *testing.T) {
 // One list is published from the primary and from a standby. The standby is behind, so it shows an
 // older state: alice stays suspended.
 func TestPostgresByTwoAddresses(t *testing.T) {
-	t.Parallel()
-	primary := pgtest.Start(t)
+	primary := startServer(t)
 	database := primary.Database(t)
 	primary.Exec(t, database, postgres.Schema, suspend("alice"))
 	standby := primary.Standby(t)
@@ -180,8 +187,7 @@ func TestPostgresByTwoAddresses(t *testing.T) {
 
 // A query without revoked_at cannot reinstate.
 func TestPostgresQueryWithoutMoments(t *testing.T) {
-	t.Parallel()
-	server := pgtest.Start(t)
+	server := startServer(t)
 	database := server.Database(t)
 	server.Exec(t, database, `CREATE TABLE mine (sub text, reinstate boolean)`, `INSERT INTO mine VALUES ('alice', false)`)
 	s := newSuspension(t)
