@@ -51,6 +51,9 @@ func (d *draft) tell(t *touched) {
 	if n.late > 0 {
 		d.warn("%d revocations were decided less than %s before a reinstatement that came from another source, and revoke: the clocks of the two may differ", n.late, Skew)
 	}
+	if n.older > 0 {
+		d.warn("%d reinstatements were decided no later than the revocations that are known of the same claims, and release nothing", n.older)
+	}
 	if n.held > 0 {
 		d.warn("%d reinstatements without revoked_at may have been read before, so the revocations that they name stay: record the reinstatement again, with revoked_at", n.held)
 	}

@@ -55,6 +55,7 @@ type notes struct {
 	again int // rows without a moment that revoke claims which were reinstated
 	late  int // revocations of another source, slightly older than a reinstatement, that revoke
 	held  int // reinstatements without a moment that may be old, and therefore release nothing
+	older int // reinstatements that are older than the revocation that is known
 }
 
 // decide returns what the rows of the same claims make of their standing. The latest decision wins,
@@ -76,7 +77,7 @@ func (j *judge) decide(rows []record, s standing, n *notes) standing {
 				n.held++
 			}
 		case r.kind.is(reinstates):
-			j.reinstate(&s, r, here)
+			j.reinstate(&s, r, here, n)
 		default:
 			j.revoke(&s, r, n)
 		}
@@ -100,11 +101,12 @@ func (j *judge) possible(s standing) standing {
 	return s
 }
 
-// settle gives a moment to the new rows without one that precede a row with an earlier moment than
-// now. New rows were appended, so they were decided in the order of the source: such a row was
-// decided before the next one. settle keeps the order of the records.
+// settle keeps rows without a moment in the order of the source. A new one was appended, so it was
+// decided before a later row that gives an earlier moment than now. A revocation was decided no
+// earlier than the rows before it, whose moments are later than now if another clock is ahead. A new
+// reinstatement never counts as later than now. settle keeps the order of the records.
 func settle(rows []record) {
-	if len(rows) < 2 || !slices.ContainsFunc(rows, func(r record) bool { return r.kind.is(undated | isNew) }) {
+	if len(rows) < 2 || !slices.ContainsFunc(rows, func(r record) bool { return r.kind.is(undated) }) {
 		return
 	}
 	slices.SortFunc(rows, func(a, b record) int { return cmp.Compare(a.seq, b.seq) })
@@ -118,12 +120,20 @@ func settle(rows []record) {
 			next = min(next, r.moment)
 		}
 	}
+	last := int64(math.MinInt64)
+	for i := range rows {
+		r := &rows[i]
+		if r.kind.is(undated) && !r.kind.is(reinstates|isNew) {
+			r.moment = max(r.moment, last)
+		}
+		last = max(last, r.moment)
+	}
 	slices.SortFunc(rows, func(a, b record) int { return a.compare(&b) })
 }
 
 // reinstate applies a reinstatement. here reports whether the row before it, which like itself has
 // no moment, revoked: then it releases what was decided at the same moment.
-func (j *judge) reinstate(s *standing, r record, here bool) {
+func (j *judge) reinstate(s *standing, r record, here bool, n *notes) {
 	if s.reinstated && r.moment <= s.back.Moment {
 		if r.moment < s.back.Moment {
 			s.back.Over = max(s.back.Over, r.moment)
@@ -149,6 +159,9 @@ func (j *judge) reinstate(s *standing, r record, here bool) {
 	if s.revoked && (s.entry.Moment < r.moment || s.entry.Moment == r.moment && here && r.kind.is(undated)) {
 		overrides(s.entry.Moment, s.entry.Exp)
 		s.revoked = false
+	}
+	if s.revoked {
+		n.older++
 	}
 	s.back, s.reinstated = back, true
 }
