@@ -47,7 +47,9 @@ type judge struct {
 	now    int64 // of the run, in Unix milliseconds
 	skew   int64 // by which clocks may differ, in milliseconds
 	source uint32
-	expiry func(unix int64) int64 // the end of an entry without exp, decided at a moment in seconds
+	// dropped is the moment in seconds by which entries have ended that this version drops.
+	dropped int64
+	expiry  func(unix int64) int64 // the end of an entry without exp, decided at a moment in seconds
 }
 
 // notes count what the operator should know of the decisions.
@@ -176,6 +178,14 @@ func (j *judge) revoke(s *standing, r record, n *notes) {
 	}
 	if e.Exp == expUnknown {
 		e.Exp = j.expiry(ceilSeconds(e.Moment))
+	}
+	if e.Exp <= j.dropped {
+		// All tokens that it can match have ended. So it makes no entry stronger. It still is a
+		// decision, which an older reinstatement does not release.
+		if s.revoked && !r.kind.is(undated) {
+			s.entry.Moment = max(s.entry.Moment, r.moment)
+		}
+		return
 	}
 	switch {
 	case r.kind.is(undated):

@@ -17,7 +17,7 @@ const (
 )
 
 func testJudge(source uint32) *judge {
-	return &judge{now: noon, skew: 5 * minute, source: source, expiry: func(unix int64) int64 { return unix + 86400 }}
+	return &judge{now: noon, skew: 5 * minute, source: source, dropped: noon/1000 - 100*60, expiry: func(unix int64) int64 { return unix + 86400 }}
 }
 
 // Rows of the stories.
@@ -104,6 +104,10 @@ func TestRevocationsCombine(t *testing.T) {
 	require.Equal(t, crl.Entry{Before: noon/1000 - 50*60, Exp: noon/1000 + 100*60, Moment: noon - 50*minute}, s.entry)
 	s = after(&notes{}, from(1, revokes(-60).until(100)), from(1, revokes(-50).before_(-50).until(90)))
 	require.Equal(t, crl.Entry{Before: crl.Always, Exp: noon/1000 + 100*60, Moment: noon - 50*minute}, s.entry, "none beats any")
+	s = after(&notes{}, from(1, revokes(-50).before_(-50).until(90)), from(2, revokes(-60).until(-100)))
+	require.Equal(t, int64(noon/1000-50*60), s.entry.Before, "a row whose tokens have ended makes no entry stronger")
+	s = after(&notes{}, from(1, revokes(-60)), from(1, revokes(-40).until(-100)), from(1, lets(-50)))
+	require.True(t, s.revoked, "but an older reinstatement does not release it")
 	s = after(&notes{}, from(1, revokes(-60), lets(-40), revokes(-20).before_(-20)), from(1, revokes(-60)))
 	require.Equal(t, int64(noon/1000-20*60), s.entry.Before, "what was released before does not come back with what is revoked now")
 }

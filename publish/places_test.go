@@ -15,10 +15,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/revocast/revocast/internal/pgtest"
 	"github.com/revocast/revocast/internal/rows"
 	"github.com/revocast/revocast/internal/sourcetest"
 	"github.com/revocast/revocast/source"
 	"github.com/revocast/revocast/source/file"
+	"github.com/revocast/revocast/source/postgres"
 	"github.com/revocast/revocast/source/sqlite"
 )
 
@@ -252,12 +254,85 @@ func newLiteQuery(path string) *shown {
 	}}
 }
 
-// rows are those that the table shows.
-func (l *liteTable) rows(t testing.TB) []source.Row {
-	all, _, err := sourcetest.Read(t, l.open(t), nil)
+func (l *liteTable) rows(t testing.TB) []source.Row { return rowsOf(t, l) }
+
+// rowsOf are the rows that a table shows.
+func rowsOf(t testing.TB, p place) []source.Row {
+	all, _, err := sourcetest.Read(t, p.open(t), nil)
 	require.NoError(t, err)
 	for i := range all {
 		all[i].Line, all[i].Reason = 0, ""
 	}
 	return all
+}
+
+// serverTable is the table revocations of a PostgreSQL database.
+type serverTable struct {
+	server   *pgtest.Server
+	database string
+	now      []source.Row
+}
+
+func newServerTable(server *pgtest.Server, database string) *serverTable {
+	return &serverTable{server: server, database: database}
+}
+
+func (p *serverTable) url() string { return p.server.URL("postgres", p.database) }
+
+func (p *serverTable) open(t testing.TB) source.Source {
+	s, err := postgres.Open(p.url(), postgres.Options{})
+	require.NoError(t, err)
+	return s
+}
+
+func (p *serverTable) add(t testing.TB, row source.Row) {
+	_, err := postgres.Record(t.Context(), p.url(), decisionOf(row))
+	require.NoError(t, err)
+	p.now = append(p.now, row)
+}
+
+func (p *serverTable) show(t testing.TB, rows []source.Row) {
+	p.server.Exec(t, p.database, append([]string{`DELETE FROM revocations`}, insertions("revocations", rows)...)...)
+	p.now = slices.Clone(rows)
+}
+
+func (p *serverTable) back(t testing.TB) func() {
+	old := slices.Clone(p.now)
+	return func() { p.show(t, old) }
+}
+
+func (p *serverTable) housekeeping(t testing.TB, in int) {
+	p.server.Exec(t, p.database, fmt.Sprintf(`DELETE FROM revocations WHERE random() < 1.0 / %d`, in))
+	p.now = p.rows(t)
+}
+
+func (p *serverTable) rows(t testing.TB) []source.Row { return rowsOf(t, p) }
+
+// newServerQuery is a query on a table of the user's own in PostgreSQL.
+func newServerQuery(t testing.TB, server *pgtest.Server, database string) *shown {
+	server.Exec(t, database, `CREATE TABLE mine (n serial, jti text, sid text, sub text, client_id text, kid text, before timestamptz, exp timestamptz, revoked_at timestamptz, reinstate boolean, reason text)`)
+	return &shown{make: func(t testing.TB, rows []source.Row) source.Source {
+		server.Exec(t, database, append([]string{`DELETE FROM mine`}, insertions("mine", rows)...)...)
+		s, err := postgres.Open(server.URL("postgres", database), postgres.Options{Query: `SELECT ` + strings.Join(columns, ", ") + ` FROM mine ORDER BY n`})
+		require.NoError(t, err)
+		return s
+	}}
+}
+
+// insertions are statements that insert rows into a table of PostgreSQL.
+func insertions(table string, all []source.Row) []string {
+	var statements []string
+	for _, row := range all {
+		var names, values []string
+		for _, c := range rows.Cells(&row) {
+			value := fmt.Sprintf("'%v'", c.Value)
+			switch c.Name {
+			case "before", "exp", "revoked_at":
+				value = fmt.Sprintf("to_timestamp(%v)", c.Value)
+			}
+			names, values = append(names, c.Name), append(values, value)
+		}
+		statements = append(statements, fmt.Sprintf(`INSERT INTO %s (%s) VALUES (%s)`, table, strings.Join(names, ", "), strings.Join(values, ", ")))
+	}
+	return statements
 }

@@ -21,9 +21,11 @@ import (
 	"github.com/revocast/revocast/internal/collect"
 	"github.com/revocast/revocast/internal/faulty"
 	"github.com/revocast/revocast/internal/history"
+	"github.com/revocast/revocast/internal/pgtest"
 	"github.com/revocast/revocast/internal/sourcetest"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/source"
+	"github.com/revocast/revocast/source/postgres"
 	"github.com/revocast/revocast/store"
 )
 
@@ -36,7 +38,7 @@ func operations(usual int) int {
 	case *manyOperations > 0:
 		return *manyOperations
 	case testing.Short():
-		return usual / 10
+		return usual / 20
 	}
 	return usual
 }
@@ -53,7 +55,7 @@ func TestTheLatestDecisionThatWasRead(t *testing.T) {
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			done, most := 0, operations(300_000)
+			done, most := 0, operations(500_000)
 			for seed := uint64(1); done < most; seed++ {
 				// Pauses between retries take no time in a bubble.
 				synctest.Test(t, func(t *testing.T) {
@@ -66,6 +68,29 @@ func TestTheLatestDecisionThatWasRead(t *testing.T) {
 			}
 			t.Logf("%d operations", done)
 		})
+	}
+}
+
+// The same with PostgreSQL beside the other kinds.
+func TestTheLatestDecisionThatWasReadOfPostgres(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestTheLatestDecisionThatWasRead has the other kinds of sources")
+	}
+	t.Parallel()
+	server := pgtest.Start(t)
+	for seed, done := uint64(1), 0; done < operations(100_000); seed++ {
+		s := newSaga(t, seed)
+		s.apart, s.undated = seed%2 == 0, seed%2 == 1
+		s.now = time.Now().Add(-365 * 24 * time.Hour).UnixMilli() // the server refuses moments in the future
+		s.addKinds()
+		for range 2 {
+			database := server.Database(t)
+			server.Exec(t, database, postgres.Schema)
+			s.add("table", newServerTable(server, database))
+			s.add("query", newServerQuery(t, server, database))
+		}
+		s.play(60)
+		done += s.operations
 	}
 }
 
@@ -190,7 +215,7 @@ func (s *saga) step() {
 	case 11:
 		s.lose()
 	}
-	for range s.r.IntN(5) {
+	for range s.r.IntN(10) {
 		s.decide(src)
 	}
 	s.now += s.r.Int64N(60_000)
@@ -381,7 +406,6 @@ func (s *saga) publish(src *telling, faults bool) *Result {
 		s.head++
 		s.read.read(src.visited, s.now)
 	}
-	s.debug(src, committed, err)
 	if result != nil {
 		require.Equal(s, s.head, result.Version)
 	}
@@ -488,7 +512,7 @@ func (s *saga) verdicts(m, exact latest) {
 	}
 	require.Equal(s, s.head, c.Status().Version)
 	seconds := s.now / 1000
-	for range 25 {
+	for range 100 {
 		s.operations++
 		iat := seconds - s.r.Int64N(tokenLife)
 		token := client.Token{Claims: map[string]any{"iss": testIssuer, "iat": iat}, Header: map[string]any{"kid": s.value("kid")}}
