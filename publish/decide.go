@@ -27,6 +27,7 @@ const (
 	reinstates kind = 1 << iota
 	undated         // the row gives no moment
 	isNew           // no earlier reading visited the row
+	void            // a later row of the reading takes it back
 )
 
 func (k kind) is(of kind) bool { return k&of == of }
@@ -64,27 +65,21 @@ type notes struct {
 // decide returns what the rows of the same claims make of their standing. The latest decision wins,
 // and at equal moments the revocation (docs/SOURCES.md). The rows are ordered by [record.compare].
 func (j *judge) decide(rows []record, s standing, n *notes) standing {
-	settle(rows)
-	// A reinstatement that lacks its moment, and may have been read before, takes back the rows
-	// without a moment that precede it in the same reading, and nothing else.
-	var dated standing // before the first row without a moment
-	first, here := true, false
+	held := settle(rows)
+	here := false
 	for _, r := range rows {
-		if r.kind.is(undated) && first {
-			dated, first = s, false
-		}
 		switch {
-		case r.kind.is(reinstates|undated) && !r.kind.is(isNew):
-			s = dated
-			if s.revoked {
-				n.held++
-			}
+		case r.kind.is(void):
+			continue
 		case r.kind.is(reinstates):
 			j.reinstate(&s, r, here, n)
 		default:
 			j.revoke(&s, r, n)
 		}
 		here = r.kind.is(undated) && !r.kind.is(reinstates)
+	}
+	if held && s.revoked {
+		n.held++
 	}
 	return s
 }
@@ -104,34 +99,51 @@ func (j *judge) possible(s standing) standing {
 	return s
 }
 
-// settle keeps rows without a moment in the order of the source. A new one was appended, so it was
-// decided before a later row that gives an earlier moment than now. A revocation was decided no
-// earlier than the rows before it, whose moments are later than now if another clock is ahead. A new
-// reinstatement never counts as later than now. settle keeps the order of the records.
-func settle(rows []record) {
-	if len(rows) < 2 || !slices.ContainsFunc(rows, func(r record) bool { return r.kind.is(undated) }) {
-		return
+// settle keeps rows without a moment in the order of the source, and then the order of the records.
+//
+// A reinstatement among them that may have been read before is void, and so are the rows without a
+// moment that precede it. It takes back nothing else. settle reports whether such a reinstatement is
+// the last row without a moment.
+//
+// A new row was appended, so it was decided before a later row that gives an earlier moment than now.
+// A revocation was decided no earlier than a row before it, whose moment is later than now if another
+// clock is ahead.
+func settle(rows []record) (held bool) {
+	if !slices.ContainsFunc(rows, func(r record) bool { return r.kind.is(undated) }) {
+		return false
 	}
 	slices.SortFunc(rows, func(a, b record) int { return cmp.Compare(a.seq, b.seq) })
-	next := int64(math.MaxInt64)
+	next, back, last := int64(math.MaxInt64), false, true
 	for i := range slices.Backward(rows) {
 		r := &rows[i]
-		if r.kind.is(undated|isNew) && next <= r.moment {
-			r.moment, r.kind = next-1, r.kind&^undated
-		}
 		if !r.kind.is(undated) {
 			next = min(next, r.moment)
+			continue
+		}
+		if r.kind.is(reinstates) && !r.kind.is(isNew) {
+			back, held = true, held || last
+		}
+		last = false
+		switch {
+		case back:
+			r.kind |= void
+		case r.kind.is(isNew) && next <= r.moment:
+			next--
+			r.moment, r.kind = next, r.kind&^undated
 		}
 	}
-	last := int64(math.MinInt64)
+	latest := int64(math.MinInt64)
 	for i := range rows {
 		r := &rows[i]
-		if r.kind.is(undated) && !r.kind.is(reinstates|isNew) {
-			r.moment = max(r.moment, last)
+		if r.kind.is(undated) && !r.kind.is(reinstates) {
+			r.moment = max(r.moment, latest)
 		}
-		last = max(last, r.moment)
+		if !r.kind.is(void) {
+			latest = max(latest, r.moment)
+		}
 	}
 	slices.SortFunc(rows, func(a, b record) int { return a.compare(&b) })
+	return held
 }
 
 // reinstate applies a reinstatement. here reports whether the row before it, which like itself has
@@ -172,10 +184,9 @@ func (j *judge) reinstate(s *standing, r record, here bool, n *notes) {
 // revoke applies a revocation.
 func (j *judge) revoke(s *standing, r record, n *notes) {
 	e := crl.Entry{Rule: r.rule, Key: r.key, Before: r.before, Exp: r.exp, Moment: r.moment}
-	outright := s.revoked && s.entry.Outright()
-	if r.kind.is(undated) && r.exp == expUnknown && outright {
-		// It repeats the decision that is known, and so it ends with that.
-		e.Moment = s.entry.Moment
+	repeats := s.revoked && r.kind.is(undated) && !r.kind.is(isNew) // perhaps
+	if repeats && r.exp == expUnknown && s.entry.Outright() {
+		e.Moment = s.entry.Moment // and so it ends with the decision that is known
 	}
 	if e.Exp == expUnknown {
 		e.Exp = j.expiry(ceilSeconds(e.Moment))
@@ -190,7 +201,7 @@ func (j *judge) revoke(s *standing, r record, n *notes) {
 	}
 	switch {
 	case r.kind.is(undated):
-		if s.revoked && e.Before <= s.entry.Before && e.Exp <= s.entry.Exp {
+		if repeats && e.Before <= s.entry.Before && e.Exp <= s.entry.Exp {
 			return
 		}
 		if s.reinstated {

@@ -91,6 +91,7 @@ func TestTheLatestDecisionWins(t *testing.T) {
 		"and is taken back there":                          {false, []reading{from(1, lets(3), revokes(0).now(), lets(0).now())}},
 		"a new row lets in no earlier revocation than now": {true, []reading{from(1, revokes(3).new(), revokes(0).now().new(), lets(0).now().new())}},
 		"but not if it comes first":                        {false, []reading{from(1, revokes(0).now(), lets(3))}},
+		"a new row without a moment is a decision":         {true, []reading{from(1, revokes(-60)), from(1, revokes(0).now().new()), from(2, lets(-40))}},
 		"a repetition without a moment is no decision":     {false, []reading{from(1, revokes(-60)), from(1, revokes(0).now()), from(2, lets(-40))}},
 	} {
 		t.Run(name, func(t *testing.T) {

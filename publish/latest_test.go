@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -19,43 +20,60 @@ type decision struct {
 	// revoked is when the latest revocation of the claims was made. One that is a little older than a
 	// reinstatement may revoke, because clocks differ.
 	revoked int64
+	undated bool
+	// vague is whether a row without a moment was read that may have repeated an earlier one. Then it
+	// is unknown whether a later such row repeats it.
+	vague bool
 }
 
 // read takes the rows of one reading.
 func (m latest) read(rows []source.Row, now int64) {
 	rows = without(rows)
-	for i, row := range rows {
-		d := m[claimsOf(row)]
-		at, dated := row.Moment*1e6, row.Moment != source.None
-		if !dated {
-			at, dated = undatedAt(rows, i, now)
-		}
-		if !dated && !row.Reinstate {
-			if d.revoked > d.at-5*minute*1e6 {
-				continue // it repeats what is known
+	var all []decision
+	for i := range rows {
+		all = append(all, decided(rows, i, now))
+	}
+	slices.SortStableFunc(all, func(a, b decision) int { return cmp.Compare(a.at, b.at) })
+	for _, next := range all {
+		d := m[claimsOf(next.Row)]
+		if next.undated && !next.Reinstate {
+			if !next.New && (d.vague || d.revoked != 0 && d.revoked > d.at-5*minute*1e6) {
+				d.vague = true
+				m[claimsOf(next.Row)] = d
+				continue // it may repeat what is known
 			}
-			at = max(at, d.at)
+			next.at = max(next.at, d.at)
 		}
-		if at > d.at || at == d.at && !row.Reinstate {
-			d.Row, d.at = row, at
+		if !next.Reinstate {
+			next.revoked = next.at
 		}
-		if !row.Reinstate {
-			d.revoked = max(d.revoked, at)
+		next.revoked, next.vague = max(next.revoked, d.revoked), d.vague
+		if next.at < d.at || next.at == d.at && next.Reinstate {
+			d.revoked = next.revoked
+			next = d
 		}
-		m[claimsOf(row)] = d
+		m[claimsOf(next.Row)] = next
 	}
 }
 
-// undatedAt returns when a row without a moment was decided. A row that was appended, and that is
-// followed by one with a moment, was decided before that.
-func undatedAt(rows []source.Row, i int, now int64) (at int64, dated bool) {
-	at = now*1e6 + int64(i) + 1
-	for _, later := range rows[i+1:] {
-		if rows[i].New && later.Moment != source.None && later.Moment <= now && claimsOf(later) == claimsOf(rows[i]) {
-			at, dated = min(at, (later.Moment-1)*1e6+int64(i)), true
+// decided returns the decision of a row of a reading. A row without a moment was decided when it is
+// read. But it comes after the rows before it, and if it was appended, before the rows after it.
+func decided(rows []source.Row, i int, now int64) decision {
+	d := decision{Row: rows[i], at: rows[i].Moment * 1e6}
+	if d.Moment != source.None {
+		return d
+	}
+	d.at, d.undated = now*1e6+int64(i)+1, true
+	for j, other := range rows {
+		switch {
+		case other.Moment == source.None || claimsOf(other) != claimsOf(d.Row):
+		case j < i:
+			d.at = max(d.at, other.Moment*1e6+int64(i)+1)
+		case d.New && other.Moment <= now:
+			d.at, d.undated = min(d.at, (other.Moment-1)*1e6+int64(i)+1), false
 		}
 	}
-	return at, dated
+	return d
 }
 
 // without removes the reinstatements without a moment that may be old, and the rows without a moment
