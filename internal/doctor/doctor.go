@@ -99,7 +99,7 @@ func list(ctx context.Context, cfg Config) (*ledger.State, probe.Finding) {
 	finding := func(g probe.Grade, format string, args ...any) probe.Finding {
 		return probe.Finding{Probe: "list", Grade: g, Text: fmt.Sprintf(format, args...)}
 	}
-	head, err := history.Head(ctx, cfg.Store, cfg.Key.Public(), nil)
+	head, err := history.Newest(ctx, cfg.Store, cfg.Key.Public(), nil)
 	switch {
 	case errors.Is(err, history.ErrNoList):
 		return nil, finding(probe.OK, "there is no list here yet; publisher publish --create starts one")
