@@ -70,7 +70,7 @@ func (w *walk) finishLedger() {
 	case w.report.Ledger == 0:
 		return // as in a mirror, which has what readers need
 	case w.unrecorded > 0:
-		w.note("%s of the ledger %s gone, as garbage collection leaves it", plural.Count(w.unrecorded, "object", "objects"), plural.Of(w.unrecorded, "is", "are"))
+		w.note("%s %s gone, as garbage collection leaves it", plural.Count(w.unrecorded, "ledger object", "ledger objects"), plural.Of(w.unrecorded, "is", "are"))
 	}
 	_, err := ledger.Load(w.ctx, &ledger.Objects{Bucket: w.r}, w.head, nil)
 	if err != nil {

@@ -120,7 +120,7 @@ func list(ctx context.Context, cfg Config) (*ledger.State, probe.Finding) {
 	case err != nil:
 		return state, finding(probe.Fail, "%s, but a new reader cannot load it; run verifier verify: %v", what, err)
 	case lost != nil:
-		return nil, finding(probe.Warning, "%s, but not its ledger, so the next publication begins it again and reads all of its source: %v", what, lost)
+		return nil, finding(probe.Warning, "%s, but its ledger cannot be loaded, so the next publication begins it again and reads all of its source: %v", what, lost)
 	case !stale.After(now):
 		return state, finding(probe.Warning, "%s, it is stale since %s, so readers refuse all tokens: publish, and see why cron did not", what, stale.UTC().Format(time.RFC3339))
 	}
