@@ -65,7 +65,7 @@ func (s *site) cached(prefix string) (bytes float64) {
 	return bytes
 }
 
-// files are the sizes of all that lies in the bucket and the publisher's cache.
+// files are the sizes of all files in the bucket and the publisher's cache.
 func (s *site) files() map[string]int64 {
 	all := map[string]int64{}
 	for _, folder := range []string{"bucket", "publisher"} {
@@ -128,7 +128,8 @@ func (g *growing) Watch(ctx context.Context, wake func(), _ func(string)) {
 }
 
 // every publishes batches of rows in this process, one after the other. Start is the median of the
-// seconds that one takes, Steady the memory beyond the list, and Moments what a cache has of the ledger.
+// seconds that one takes, Steady the memory beyond the list, and Moments the bytes of the ledger in
+// the cache.
 func (s *site) every() (out childResult) {
 	before := memoryNow()
 	g := &growing{open: make(chan bool)}
@@ -165,7 +166,7 @@ func (s *site) every() (out childResult) {
 	return out
 }
 
-// fill gives a source the rows from one on.
+// fill makes a batch from a row on the rows of a source.
 func (s *site) fill(g *growing, from uint64) {
 	g.rows = g.rows[:0]
 	_, err := rows{s.world, from, from + batch}.Read(context.Background(), nil, func(row *source.Row) error {
