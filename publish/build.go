@@ -58,6 +58,10 @@ func (d *draft) tell(t *touched) {
 		d.warn("%s without revoked_at may have been read before, so %s: record the reinstatement again, with revoked_at",
 			plural.Count(n.held, "reinstatement", "reinstatements"), plural.Of(n.held, "the revocation that it names stays", "the revocations that they name stay"))
 	}
+	if n.early > 0 {
+		d.warn("%s, because a revocation counts as decided later: record the reinstatement again after %s",
+			plural.Count(n.early, "reinstatement releases nothing", "reinstatements release nothing"), stampMilli(n.until))
+	}
 }
 
 // advance makes the next state of the list, from the bytes of its delta as a reader will, and

@@ -55,6 +55,9 @@ type notes struct {
 	again int // rows without a moment that revoke claims which were reinstated
 	late  int // revocations of another source, slightly older than a reinstatement, that revoke
 	held  int // reinstatements without a moment that may be old, and therefore release nothing
+	early int // new reinstatements of revocations whose moment is still to come
+
+	until int64 // the latest of these moments
 }
 
 // decide returns what the rows of the same claims make of their standing. The latest decision wins,
@@ -77,6 +80,9 @@ func (j *judge) decide(rows []record, s standing, n *notes) standing {
 			}
 		case r.kind.is(reinstates):
 			j.reinstate(&s, r, here)
+			if s.revoked && s.entry.Moment > j.now && r.kind.is(isNew) {
+				n.early, n.until = n.early+1, max(n.until, s.entry.Moment)
+			}
 		default:
 			j.revoke(&s, r, n)
 		}
