@@ -73,6 +73,7 @@ func TestWithoutTheRights(t *testing.T) {
 		require.Contains(t, out, "permission denied")
 		require.NoError(t, os.Chmod(s.file(name), 0o644))
 	}
+	require.NoError(t, os.Chmod(s.file("k.jwk"), 0o600)) // else every run warns
 	s.chmod("list", 0o755, 0o644)
 	s.chmod("publisher-cache", 0o755, 0o644)
 	s.chmod("reader-cache", 0o755, 0o644)

@@ -54,13 +54,21 @@ func (d *draft) tell(t *touched) {
 		d.warn("%s decided less than %s before a reinstatement that came from another source, and %s: the clocks of the two may differ",
 			plural.Count(n.late, "revocation was", "revocations were"), Skew, plural.Of(n.late, "revokes", "revoke"))
 	}
+	if n.stale > 0 {
+		d.warn("%s decided before the reinstatement that is known of the same claims, and %s nothing",
+			plural.Count(n.stale, "new revocation was", "new revocations were"), plural.Of(n.stale, "revokes", "revoke"))
+	}
+	if n.older > 0 {
+		again := ""
+		if n.until > d.changes.now {
+			again = ": record it again after " + stamp(ceilSeconds(n.until))
+		}
+		d.warn("%s decided no later than the revocation that is known of the same claims, and %s nothing%s",
+			plural.Count(n.older, "reinstatement was", "reinstatements were"), plural.Of(n.older, "releases", "release"), again)
+	}
 	if n.held > 0 {
 		d.warn("%s without revoked_at may have been read before, so %s: record the reinstatement again, with revoked_at",
 			plural.Count(n.held, "reinstatement", "reinstatements"), plural.Of(n.held, "the revocation that it names stays", "the revocations that they name stay"))
-	}
-	if n.early > 0 {
-		d.warn("%s, because a revocation counts as decided later: record the reinstatement again after %s",
-			plural.Count(n.early, "reinstatement releases nothing", "reinstatements release nothing"), stampMilli(n.until))
 	}
 }
 
@@ -72,7 +80,7 @@ func (d *draft) advance(ctx context.Context, t *touched) (snapshot bool, err err
 	case d.base == nil:
 		m.State.Changed, m.State.Changes = m.Version, 1
 		return true, d.first(t)
-	case t.none() && d.base.Line.To != 0:
+	case t.none() && d.base.Line.To != 0 && d.SnapshotEvery != 1:
 		// Only expiry changes the list, and readers drop what ends by themselves.
 		if d.next, err = d.base.Apply(&ledger.Delta{Reinstated: t.reinstated}, m.State.Dropped); err != nil {
 			return false, err

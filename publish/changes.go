@@ -15,10 +15,9 @@ import (
 // changes collects the rows of a run, and works out what becomes of the entries that they name.
 type changes struct {
 	judge
-	base    *ledger.State // nil for the first version
-	issuer  string
-	policy  signer.Policy
-	dropped int64 // what has ended by then goes with this version
+	base   *ledger.State // nil for the first version
+	issuer string
+	policy signer.Policy
 
 	rules     []crl.Rule // by ascending ID; only ever appended to
 	byName    map[string]int
@@ -44,11 +43,11 @@ const maxRuleBytes = 24 << 10
 
 func newChanges(base *ledger.State, m *signer.Manifest, now time.Time, source uint32) *changes {
 	c := &changes{
-		base: base, issuer: m.Issuer, policy: m.Policy, dropped: m.State.Dropped,
+		base: base, issuer: m.Issuer, policy: m.Policy,
 		rules: history.Rules(m), byName: map[string]int{},
 	}
 	c.judge = judge{
-		now: now.UnixMilli(), skew: Skew.Milliseconds(), source: source,
+		now: now.UnixMilli(), skew: Skew.Milliseconds(), source: source, dropped: m.State.Dropped,
 		expiry: func(unix int64) int64 { return c.roundUp(unix + c.policy.MaxTokenLife) },
 	}
 	copy(c.log.salt[:], m.Salt)

@@ -27,6 +27,7 @@ const (
 	reinstates kind = 1 << iota
 	undated         // the row gives no moment
 	isNew           // no earlier reading visited the row
+	void            // a later row of the reading takes it back
 )
 
 func (k kind) is(of kind) bool { return k&of == of }
@@ -47,46 +48,39 @@ type judge struct {
 	now    int64 // of the run, in Unix milliseconds
 	skew   int64 // by which clocks may differ, in milliseconds
 	source uint32
-	expiry func(unix int64) int64 // the end of an entry without exp, decided at a moment in seconds
+	// dropped is the moment in seconds by which entries have ended that this version drops.
+	dropped int64
+	expiry  func(unix int64) int64 // the end of an entry without exp, decided at a moment in seconds
 }
 
 // notes count what the operator should know of the decisions.
 type notes struct {
-	again int // rows without a moment that revoke claims which were reinstated
-	late  int // revocations of another source, slightly older than a reinstatement, that revoke
-	held  int // reinstatements without a moment that may be old, and therefore release nothing
-	early int // new reinstatements of revocations whose moment is still to come
-
-	until int64 // the latest of these moments
+	again int   // rows without a moment that revoke claims which were reinstated
+	late  int   // revocations of another source, slightly older than a reinstatement, that revoke
+	held  int   // reinstatements without a moment that may be old, and therefore release nothing
+	older int   // reinstatements that are older than the revocation that is known
+	until int64 // the latest moment of these revocations
+	stale int   // new revocations that are older than the reinstatement that is known
 }
 
 // decide returns what the rows of the same claims make of their standing. The latest decision wins,
 // and at equal moments the revocation (docs/SOURCES.md). The rows are ordered by [record.compare].
 func (j *judge) decide(rows []record, s standing, n *notes) standing {
-	settle(rows)
-	// A reinstatement that lacks its moment, and may have been read before, takes back the rows
-	// without a moment that precede it in the same reading, and nothing else.
-	var dated standing // before the first row without a moment
-	first, here := true, false
+	held := settle(rows)
+	here := false
 	for _, r := range rows {
-		if r.kind.is(undated) && first {
-			dated, first = s, false
-		}
 		switch {
-		case r.kind.is(reinstates|undated) && !r.kind.is(isNew):
-			s = dated
-			if s.revoked {
-				n.held++
-			}
+		case r.kind.is(void):
+			continue
 		case r.kind.is(reinstates):
-			j.reinstate(&s, r, here)
-			if s.revoked && s.entry.Moment > j.now && r.kind.is(isNew) {
-				n.early, n.until = n.early+1, max(n.until, s.entry.Moment)
-			}
+			j.reinstate(&s, r, here, n)
 		default:
 			j.revoke(&s, r, n)
 		}
 		here = r.kind.is(undated) && !r.kind.is(reinstates)
+	}
+	if held && s.revoked {
+		n.held++
 	}
 	return s
 }
@@ -106,30 +100,56 @@ func (j *judge) possible(s standing) standing {
 	return s
 }
 
-// settle gives a moment to the new rows without one that precede a row with an earlier moment than
-// now. New rows were appended, so they were decided in the order of the source: such a row was
-// decided before the next one. settle keeps the order of the records.
-func settle(rows []record) {
-	if len(rows) < 2 || !slices.ContainsFunc(rows, func(r record) bool { return r.kind.is(undated | isNew) }) {
-		return
+// settle keeps rows without a moment in the order of the source, and then the order of the records.
+//
+// A reinstatement among them that may have been read before is void, and so are the rows without a
+// moment that precede it. It takes back nothing else. settle reports whether such a reinstatement is
+// the last row without a moment.
+//
+// A new row was appended, so it was decided before a later row that gives an earlier moment than now.
+// A revocation was decided no earlier than a row before it, whose moment is later than now if another
+// clock is ahead.
+func settle(rows []record) (held bool) {
+	if !slices.ContainsFunc(rows, func(r record) bool { return r.kind.is(undated) }) {
+		return false
 	}
 	slices.SortFunc(rows, func(a, b record) int { return cmp.Compare(a.seq, b.seq) })
-	next := int64(math.MaxInt64)
+	next, back, last := int64(math.MaxInt64), false, true
 	for i := range slices.Backward(rows) {
 		r := &rows[i]
-		if r.kind.is(undated|isNew) && next <= r.moment {
-			r.moment, r.kind = next-1, r.kind&^undated
-		}
 		if !r.kind.is(undated) {
 			next = min(next, r.moment)
+			continue
+		}
+		if r.kind.is(reinstates) && !r.kind.is(isNew) {
+			back, held = true, held || last
+		}
+		last = false
+		switch {
+		case back:
+			r.kind |= void
+		case r.kind.is(isNew) && next <= r.moment:
+			next--
+			r.moment, r.kind = next, r.kind&^undated
+		}
+	}
+	latest := int64(math.MinInt64)
+	for i := range rows {
+		r := &rows[i]
+		if r.kind.is(undated) && !r.kind.is(reinstates) {
+			r.moment = max(r.moment, latest)
+		}
+		if !r.kind.is(void) {
+			latest = max(latest, r.moment)
 		}
 	}
 	slices.SortFunc(rows, func(a, b record) int { return a.compare(&b) })
+	return held
 }
 
 // reinstate applies a reinstatement. here reports whether the row before it, which like itself has
 // no moment, revoked: then it releases what was decided at the same moment.
-func (j *judge) reinstate(s *standing, r record, here bool) {
+func (j *judge) reinstate(s *standing, r record, here bool, n *notes) {
 	if s.reinstated && r.moment <= s.back.Moment {
 		if r.moment < s.back.Moment {
 			s.back.Over = max(s.back.Over, r.moment)
@@ -156,23 +176,33 @@ func (j *judge) reinstate(s *standing, r record, here bool) {
 		overrides(s.entry.Moment, s.entry.Exp)
 		s.revoked = false
 	}
+	if s.revoked {
+		n.older, n.until = n.older+1, max(n.until, s.entry.Moment)
+	}
 	s.back, s.reinstated = back, true
 }
 
 // revoke applies a revocation.
 func (j *judge) revoke(s *standing, r record, n *notes) {
 	e := crl.Entry{Rule: r.rule, Key: r.key, Before: r.before, Exp: r.exp, Moment: r.moment}
-	outright := s.revoked && s.entry.Outright()
-	if r.kind.is(undated) && r.exp == expUnknown && outright {
-		// It repeats the decision that is known, and so it ends with that.
-		e.Moment = s.entry.Moment
+	repeats := s.revoked && r.kind.is(undated) && !r.kind.is(isNew) // perhaps
+	if repeats && r.exp == expUnknown && s.entry.Outright() {
+		e.Moment = s.entry.Moment // and so it ends with the decision that is known
 	}
 	if e.Exp == expUnknown {
 		e.Exp = j.expiry(ceilSeconds(e.Moment))
 	}
+	if e.Exp <= j.dropped {
+		// All tokens that it can match have ended. So it makes no entry stronger. It still is a
+		// decision, which an older reinstatement does not release.
+		if s.revoked && !r.kind.is(undated) {
+			s.entry.Moment = max(s.entry.Moment, r.moment)
+		}
+		return
+	}
 	switch {
 	case r.kind.is(undated):
-		if s.revoked && e.Before <= s.entry.Before && e.Exp <= s.entry.Exp {
+		if repeats && e.Before <= s.entry.Before && e.Exp <= s.entry.Exp {
 			return
 		}
 		if s.reinstated {
@@ -183,6 +213,9 @@ func (j *judge) revoke(s *standing, r record, n *notes) {
 		}
 	case s.reinstated && r.moment < s.back.Moment:
 		if !j.mayBeLater(r.moment, &s.back) {
+			if r.kind.is(isNew) && r.moment > s.back.Over {
+				n.stale++
+			}
 			s.back.Over, s.back.Exp = max(s.back.Over, r.moment), max(s.back.Exp, e.Exp)
 			return
 		}

@@ -17,7 +17,7 @@ const (
 )
 
 func testJudge(source uint32) *judge {
-	return &judge{now: noon, skew: 5 * minute, source: source, expiry: func(unix int64) int64 { return unix + 86400 }}
+	return &judge{now: noon, skew: 5 * minute, source: source, dropped: noon/1000 - 100*60, expiry: func(unix int64) int64 { return unix + 86400 }}
 }
 
 // Rows of the stories.
@@ -75,19 +75,24 @@ func TestTheLatestDecisionWins(t *testing.T) {
 		"an ignored row from a renamed source": {false, []reading{from(1, lets(-40)), from(1, revokes(-41)), from(2, revokes(-41))}},
 		"two reinstatements, and rows again":   {false, []reading{from(2, revokes(-42)), from(1, lets(-41)), from(1, lets(-40)), from(2, revokes(-42))}},
 
-		"without a moment":                                {true, []reading{from(1, revokes(0).now())}},
-		"appended without a moment":                       {false, []reading{from(1, revokes(0).now().new(), lets(0).now().new())}},
-		"appended, and revoked again":                     {true, []reading{from(1, revokes(0).now().new(), lets(0).now().new(), revokes(0).now().new())}},
-		"let in by hand, then revoked with a moment":      {true, []reading{from(1, lets(0).now().new(), revokes(-1).new())}},
-		"revoked by hand, then let in with a moment":      {false, []reading{from(1, revokes(0).now().new(), lets(-1).new())}},
-		"by hand twice, then with a moment":               {false, []reading{from(1, lets(0).now().new(), revokes(0).now().new(), lets(-1).new())}},
-		"the order of rows that are not new says nothing": {true, []reading{from(1, revokes(0).now(), lets(-1))}},
-		"may have been read, and so releases nothing":     {true, []reading{from(1, revokes(-60)), from(1, lets(0).now())}},
-		"takes back only the rows before it":              {false, []reading{from(1, revokes(0).now(), lets(0).now())}},
-		"not those of others":                             {true, []reading{from(2, revokes(-10)), from(1, revokes(0).now(), lets(0).now())}},
-		"a row without a moment revokes again":            {true, []reading{from(1, revokes(-60)), from(2, lets(-40)), from(1, revokes(0).now())}},
-		"also if the reinstatement is ahead of the clock": {true, []reading{from(1, revokes(-60)), from(2, lets(3)), from(1, revokes(0).now())}},
-		"a repetition without a moment is no decision":    {false, []reading{from(1, revokes(-60)), from(1, revokes(0).now()), from(2, lets(-40))}},
+		"without a moment":                                 {true, []reading{from(1, revokes(0).now())}},
+		"appended without a moment":                        {false, []reading{from(1, revokes(0).now().new(), lets(0).now().new())}},
+		"appended, and revoked again":                      {true, []reading{from(1, revokes(0).now().new(), lets(0).now().new(), revokes(0).now().new())}},
+		"let in by hand, then revoked with a moment":       {true, []reading{from(1, lets(0).now().new(), revokes(-1).new())}},
+		"revoked by hand, then let in with a moment":       {false, []reading{from(1, revokes(0).now().new(), lets(-1).new())}},
+		"by hand twice, then with a moment":                {false, []reading{from(1, lets(0).now().new(), revokes(0).now().new(), lets(-1).new())}},
+		"the order of rows that are not new says nothing":  {true, []reading{from(1, revokes(0).now(), lets(-1))}},
+		"may have been read, and so releases nothing":      {true, []reading{from(1, revokes(-60)), from(1, lets(0).now())}},
+		"takes back only the rows before it":               {false, []reading{from(1, revokes(0).now(), lets(0).now())}},
+		"not those of others":                              {true, []reading{from(2, revokes(-10)), from(1, revokes(0).now(), lets(0).now())}},
+		"a row without a moment revokes again":             {true, []reading{from(1, revokes(-60)), from(2, lets(-40)), from(1, revokes(0).now())}},
+		"also if the reinstatement is ahead of the clock":  {true, []reading{from(1, revokes(-60)), from(2, lets(3)), from(1, revokes(0).now())}},
+		"also in one reading":                              {true, []reading{from(1, revokes(-60), lets(3), revokes(0).now())}},
+		"and is taken back there":                          {false, []reading{from(1, lets(3), revokes(0).now(), lets(0).now())}},
+		"a new row lets in no earlier revocation than now": {true, []reading{from(1, revokes(3).new(), revokes(0).now().new(), lets(0).now().new())}},
+		"but not if it comes first":                        {false, []reading{from(1, revokes(0).now(), lets(3))}},
+		"a new row without a moment is a decision":         {true, []reading{from(1, revokes(-60)), from(1, revokes(0).now().new()), from(2, lets(-40))}},
+		"a repetition without a moment is no decision":     {false, []reading{from(1, revokes(-60)), from(1, revokes(0).now()), from(2, lets(-40))}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, test.revoked, after(&notes{}, test.readings...).revoked)
@@ -100,6 +105,10 @@ func TestRevocationsCombine(t *testing.T) {
 	require.Equal(t, crl.Entry{Before: noon/1000 - 50*60, Exp: noon/1000 + 100*60, Moment: noon - 50*minute}, s.entry)
 	s = after(&notes{}, from(1, revokes(-60).until(100)), from(1, revokes(-50).before_(-50).until(90)))
 	require.Equal(t, crl.Entry{Before: crl.Always, Exp: noon/1000 + 100*60, Moment: noon - 50*minute}, s.entry, "none beats any")
+	s = after(&notes{}, from(1, revokes(-50).before_(-50).until(90)), from(2, revokes(-60).until(-100)))
+	require.Equal(t, int64(noon/1000-50*60), s.entry.Before, "a row whose tokens have ended makes no entry stronger")
+	s = after(&notes{}, from(1, revokes(-60)), from(1, revokes(-40).until(-100)), from(1, lets(-50)))
+	require.True(t, s.revoked, "but an older reinstatement does not release it")
 	s = after(&notes{}, from(1, revokes(-60), lets(-40), revokes(-20).before_(-20)), from(1, revokes(-60)))
 	require.Equal(t, int64(noon/1000-20*60), s.entry.Before, "what was released before does not come back with what is revoked now")
 }
@@ -142,6 +151,9 @@ func TestNotes(t *testing.T) {
 	n = notes{}
 	after(&n, from(1, lets(-40)), from(2, revokes(-41)), from(2, revokes(-41)))
 	require.Equal(t, notes{late: 1}, n, "once")
+	n = notes{}
+	after(&n, from(1, revokes(-40)), from(2, lets(-60)), from(2, lets(-60)))
+	require.Equal(t, notes{older: 1}, n, "once")
 	n = notes{}
 	after(&n, from(1, revokes(-60)), from(1, lets(0).now()))
 	require.Equal(t, notes{held: 1}, n)

@@ -97,10 +97,9 @@ func (d *draft) addLedger(ctx context.Context, line ledger.Line, change *ledger.
 	return slices.DeleteFunc(objects, func(o signer.Object) bool { return o.SHA256 == nil })
 }
 
-// lengthen returns objects with the newest delta, which is the one of the given number of changes,
-// and with those that compose makes of the deltas which become due with it. A delta leaves out the
-// parts that end at floor, the version of a snapshot, or before. lengthen keeps the snapshot and the
-// newest deltas of each level.
+// lengthen returns objects with the newest delta, which is the one of the given number of changes.
+// compose makes the larger deltas that become due with it. They leave out parts that end at floor,
+// the version of a snapshot, or before. Of each level the newest deltas are kept.
 func (d *draft) lengthen(levels []level, objects []signer.Object, newest signer.Object, changes, floor uint64, compose func([]signer.Object, uint64) (signer.Object, error)) []signer.Object {
 	objects = append(slices.Clone(objects), newest)
 	for i, level := range levels[1:] {
@@ -136,8 +135,8 @@ func due(levels []level, objects []signer.Object, changes, floor uint64, i int) 
 	return newest(objects, levels[i].changes, n, floor)
 }
 
-// newest are the newest n deltas of a level, or those of them that lead beyond floor, if each begins
-// where the one before ends; else nil.
+// newest are the newest n deltas of a level, or those of them that lead beyond floor. It is nil if
+// one does not begin where the one before ends.
 func newest(objects []signer.Object, level uint64, n int, floor uint64) []signer.Object {
 	same := ofLevel(objects, level)
 	same = same[max(0, len(same)-n):]

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/store"
 )
 
@@ -93,3 +94,6 @@ func (m *memory) List(_ context.Context, prefix, after string) ([]store.Info, er
 	slices.SortFunc(infos, func(a, b store.Info) int { return strings.Compare(a.Name, b.Name) })
 	return infos, nil
 }
+
+// The compressor makes its channels when it is first used. That must not be in a bubble.
+func init() { history.Compress([]byte{0}) }

@@ -58,8 +58,8 @@ type Config struct {
 
 	// ValidFor is the time from the issue of a version until it is stale, at least a second.
 	ValidFor time.Duration
-	// SnapshotEvery makes a snapshot due after that many versions with changes; 0 makes it due when
-	// catching up from the last one costs half of its bytes.
+	// SnapshotEvery makes a snapshot due after that many versions with changes, and 1 with every
+	// version; 0 makes it due when catching up from the last one costs half of its bytes.
 	SnapshotEvery int
 	// WithReasons keeps the reasons of rows in the ledger.
 	WithReasons bool

@@ -152,7 +152,7 @@ func TestReinstatedAfterTheLedgerWasLost(t *testing.T) {
 	c.stderr.Reset()
 	record(2 * time.Minute)
 	c.says(3*time.Minute, "published version 3: 1 entry;")
-	require.Equal(t, "warning: 1 reinstatement releases nothing, because a revocation counts as decided later: record the reinstatement again after 2026-11-24T12:05:00.000Z\n", c.stderr.String())
+	require.Equal(t, "warning: 1 reinstatement was decided no later than the revocation that is known of the same claims, and releases nothing: record it again after 2026-11-24T12:05:00Z\n", c.stderr.String())
 	c.stderr.Reset()
 	c.says(4*time.Minute, "published version 4: 1 entry;")
 	record(5*time.Minute + time.Second)

@@ -24,13 +24,13 @@ type publishes struct {
 	ValidFor      span   `default:"1h" help:"How long this version is good; publish again before that."`
 	Every         span   `placeholder:"30s" help:"Keep running, and publish at this interval; with PostgreSQL also as soon as a row is committed."`
 	SnapshotEvery int    `placeholder:"N" help:"Make a snapshot after N versions with changes, instead of when it pays."`
-	Cache         string `placeholder:"DIR" help:"Keep the last state here, to read less of the store, and to notice if that was set back to an older copy."`
+	Cache         string `placeholder:"DIR" help:"Keep the last list and ledger here, to read less of the store, and to notice if the store was set back to an older copy."`
 
 	Query       string `placeholder:"SELECT…" help:"With SQL, the rows: columns as in the table revocations. With PostgreSQL @since in it stands for the last reading, less --window."`
 	Window      span   `placeholder:"1h" help:"For @since: how much older than its commit the timestamp of a row may be; any older, and the row waits for the next full pass. By default 1h."`
 	FullEvery   span   `placeholder:"24h" help:"How often there is a full pass, in which @since is -infinity; by default 24h."`
-	SourceName  string `placeholder:"NAME" help:"What the ledger calls the source, the same in every run; by default a hash of SOURCE."`
-	SkipBadRows bool   `help:"Count and list bad rows instead of stopping at the first."`
+	SourceName  string `placeholder:"NAME" help:"What the ledger calls the source, the same in every run; by default a hash of SOURCE. Under another name all of it is read again."`
+	SkipBadRows bool   `help:"List and count bad rows, and go on. Record a skipped row of a file or a table again, as a new one."`
 	WithReasons bool   `help:"Keep the reasons of rows in the ledger, for auditors who may read it."`
 }
 

@@ -12,7 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/revocast/revocast/client"
-	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/source"
+	"github.com/revocast/revocast/source/postgres"
 	"github.com/revocast/revocast/store"
 )
 
@@ -30,7 +31,7 @@ func (b *bench) committing(s *site) {
 	defer conn.Close(context.Background())
 	ctx, address := context.Background(), server.URL("postgres", "postgres")
 	run := func(sql string) { check(conn.PgConn().Exec(ctx, sql).Close()) }
-	run(source.PostgresSchema)
+	run(postgres.Schema)
 	n := int(b.scale)
 	b.log("inserting %d rows into PostgreSQL", n)
 	run(`ALTER TABLE revocations DISABLE TRIGGER USER`)
@@ -41,7 +42,7 @@ func (b *bench) committing(s *site) {
 		_, err := conn.PgConn().CopyTo(ctx, io.Discard, `COPY revocations TO STDOUT`)
 		check(err)
 	})
-	src, err := source.Open(address, source.Options{})
+	src, err := postgres.Open(address, postgres.Options{})
 	check(err)
 	reading := timed(3, func() {
 		_, err := src.Read(ctx, nil, func(*source.Row) error { return nil })

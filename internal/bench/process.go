@@ -21,9 +21,9 @@ import (
 
 // childResult is what a process of its own measured.
 type childResult struct {
-	Start, Hash  float64 // seconds
-	Steady, Peak float64 // bytes
-	Entries      int
+	Start, Hash           float64 // seconds
+	Steady, Peak, Moments float64 // bytes
+	Entries               int
 }
 
 // start starts this program in a process of its own.
@@ -72,6 +72,8 @@ func runChild(what string, args []string) {
 		out = s.cold()
 	case "memory":
 		out = s.memory()
+	case "every":
+		out = s.every()
 	case "server":
 		s.serve()
 		return

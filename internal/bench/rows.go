@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/revocast/revocast/internal/source"
+	"github.com/revocast/revocast/source"
 )
 
 const issuer = "https://issuer.example"
@@ -33,11 +33,16 @@ func kind(i uint64) string {
 }
 
 func (w world) line(i uint64) string {
-	name := kind(i)
+	name, at := kind(i), w.moment(i)
 	if name == "sub" {
-		return fmt.Sprintf(`{"sub":"%s","before":%d,"exp":%d}`+"\n", id('u', i), w.now, w.exp(i))
+		return fmt.Sprintf(`{"sub":"%s","before":%d,"exp":%d,"revoked_at":%d.%03d}`+"\n", id('u', i), w.now, w.exp(i), at/1000, at%1000)
 	}
-	return fmt.Sprintf(`{"%s":"%s","exp":%d}`+"\n", name, id(name[0], i), w.exp(i))
+	return fmt.Sprintf(`{"%s":"%s","exp":%d,"revoked_at":%d.%03d}`+"\n", name, id(name[0], i), w.exp(i), at/1000, at%1000)
+}
+
+// moment is when a row was decided, in milliseconds: within the last 30 days.
+func (w world) moment(i uint64) int64 {
+	return 1000*w.now - int64(mix(^i)%(30*24*3600*1000))
 }
 
 // exp is spread over the 24 hours from the third on, so that nothing expires while this runs.
@@ -62,11 +67,13 @@ type rows struct {
 	from, to uint64
 }
 
-func (r rows) Name() string { return "rows" }
+func (r rows) String() string { return "rows" }
+
+func (r rows) Watch(context.Context, func(), func(string)) {}
 
 func (r rows) Read(_ context.Context, _ source.Cursor, visit func(*source.Row) error) (source.Result, error) {
 	for i := r.from; i < r.to; i++ {
-		row := source.Row{Before: source.None, Exp: r.exp(i), RevokedAt: source.None, Line: int64(i)}
+		row := source.Row{Before: source.None, Exp: r.exp(i), Moment: r.moment(i), Line: int64(i)}
 		name := kind(i)
 		row.Names, row.Values = []string{name}, []string{id(name[0], i)}
 		if name == "sub" {

@@ -14,9 +14,9 @@ import (
 // keepLedger keeps the objects of the ledger that lead to the versions which are kept whole, and
 // the records of these versions.
 //
-// A record names new objects and some of those that the record before it names. So the oldest whole
-// version's record names all that the versions from there up to the head name, but for objects of
-// later versions. The records of the other versions to keep, of the spare generation and the hint,
+// A record names new objects and some of those that the record before it names. So the record of the
+// oldest whole version names all that the later ones name, without the objects that are later than
+// itself, which stay anyway. The records of the other versions to keep, of the spare generation and the hint,
 // are read one by one.
 //
 // If a record is lost, the whole ledger stays. An earlier run may have deleted records of versions

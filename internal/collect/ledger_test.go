@@ -49,8 +49,8 @@ func (l *list) ledgerObjects() int {
 	return len(infos)
 }
 
-// Forty hours, a version each. Every version of the last hours can be loaded from the store with its
-// ledger, its record says who was revoked, and the records of before are gone.
+// Forty hours, a version each. Every version of the last hours can be loaded from the store with
+// its ledger. The records of before are gone.
 func TestTheLedgerOfALongHistory(t *testing.T) {
 	l := newList(t)
 	for range 30 {
@@ -94,8 +94,8 @@ func TestTheLedgerOfALongHistory(t *testing.T) {
 	require.Zero(t, l.gc(3*time.Hour).Garbage, "a second run has nothing to do")
 }
 
-// The hint was left behind at a version whose ledger the next one shares, because nothing came of it.
-// From that one on all versions are kept, and so are their records.
+// The hint was left behind at a version whose record the next one shares, because it changed
+// nothing. From the next one on all versions are kept, and so are their records.
 func TestAHintThatSharesItsLedger(t *testing.T) {
 	l := newList(t)
 	for range 4 {

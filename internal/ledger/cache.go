@@ -59,8 +59,11 @@ func (c *Cache) Load(ctx context.Context) (known *history.Version, base *State, 
 	if err != nil {
 		return known, nil, err
 	}
-	if v.Version > known.Version || !bytes.Equal(v.Salt, known.Salt) {
-		return known, nil, fmt.Errorf("%s is version %d of another list, or later than version %d in %s", baseName, v.Version, known.Version, newestName)
+	if !bytes.Equal(v.Salt, known.Salt) {
+		return known, nil, fmt.Errorf("%s and %s are of two lists", newestName, baseName)
+	}
+	if v.Version > known.Version {
+		known = v // the publisher died before it could replace the older one
 	}
 	base, err = c.whole(ctx, v)
 	return known, base, err

@@ -147,7 +147,7 @@ func (l *log) forget() {
 	maps.DeleteFunc(l.changes, func(token int, _ []change) bool { return token < oldest })
 }
 
-// revokes tells whether a token is revoked after so many rows.
+// revokes reports whether a token is revoked after so many rows.
 func (l *log) revokes(token, rows int) bool {
 	l.mu.RLock()
 	defer l.mu.RUnlock()

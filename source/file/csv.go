@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/revocast/revocast/internal/rows"
 	"github.com/revocast/revocast/source"
@@ -88,8 +89,26 @@ func readHeader(r *rows.Reading, b *rows.Builder, records *csv.Reader) ([]*rows.
 	return columns, nil
 }
 
+// namesColumns reports whether a record names the columns, as the heading of a file that was joined
+// to another one does. same reports whether it names them in the same order.
+func namesColumns(columns []*rows.Column, fields []string) (ok, same bool) {
+	same = true
+	for i, field := range fields {
+		if !slices.ContainsFunc(columns, func(c *rows.Column) bool { return c.Name == field }) {
+			return false, false
+		}
+		same = same && columns[i].Name == field
+	}
+	return true, same
+}
+
 // readRecord visits the row of one record.
 func readRecord(r *rows.Reading, b *rows.Builder, columns []*rows.Column, fields []string, line int64) error {
+	if ok, same := namesColumns(columns, fields); ok && same {
+		return r.Bad(line, rows.Faultf("", "it names the columns, as the first line does"))
+	} else if ok {
+		return r.Broken(line, "it names the columns in another order than the first line, so the meaning of the rows behind it is unknown")
+	}
 	b.Start(line)
 	for i, field := range fields {
 		v := rows.Value{Kind: rows.Text, Text: field}

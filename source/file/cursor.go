@@ -17,13 +17,13 @@ import (
 // after the last reading are gone, and a warning says so. An empty file is a prefix of every file,
 // so its cursor is worth as much as none.
 //
-// Rows are known to be new only behind the longest file that was ever read. Otherwise the rows of a
-// file that comes back after an older copy of it would count as new a second time.
+// Rows that are appended to a file are known to be new until the file is replaced for the first time.
+// After that they may be the rest of a file that is being rewritten, or come back with a newer copy.
 type cursor struct {
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
-	// Most is the size of the longest file that was read before, if it was longer.
-	Most int64 `json:"most,omitempty"`
+	// Replaced reports whether the file was ever replaced.
+	Replaced bool `json:"replaced,omitempty"`
 }
 
 // read visits the rows in the first size bytes of f, or those of them that the cursor is not past.
@@ -33,13 +33,8 @@ func read(r *rows.Reading, f io.ReadSeeker, size int64, since *cursor, format fo
 		return fmt.Errorf("cannot read the source %s: %w", r.Source, err)
 	}
 	r.Result.Full = in.n == 0
-	next := cursor{Size: size}
-	if since != nil {
-		r.New = !r.Result.Full && since.Size >= since.Most
-		if most := max(since.Size, since.Most); most > size {
-			next.Most = most
-		}
-	}
+	replaced := since != nil && (since.Replaced || r.Result.Full && since.Size > 0)
+	r.New = since != nil && !r.Result.Full && !replaced
 	if r.Result.Full && since != nil && since.Size > 0 {
 		r.Warn("all of %s was read, because it was replaced or rewritten since the last reading; rows that were appended to the old file in between were never read", r.Source)
 	}
@@ -49,8 +44,7 @@ func read(r *rows.Reading, f io.ReadSeeker, size int64, since *cursor, format fo
 	if in.n != size {
 		return fmt.Errorf("the source %s shrank from %d to %d bytes while it was read; read it again when nothing rewrites it", r.Source, size, in.n)
 	}
-	next.SHA256 = hex.EncodeToString(in.sum())
-	r.Result.Cursor, err = json.Marshal(next)
+	r.Result.Cursor, err = json.Marshal(cursor{size, hex.EncodeToString(in.sum()), replaced})
 	return err
 }
 

@@ -49,7 +49,7 @@ func (f *follower) appended(content string, want ...string) []source.Row {
 	return rows
 }
 
-// grown reads what was appended to a file that was longer once, so that it may not be new.
+// grown reads rows that were appended to a file that was replaced, so that they may not be new.
 func (f *follower) grown(content string, want ...string) {
 	f.t.Helper()
 	for _, row := range f.step(content, false, false, want) {
@@ -123,8 +123,9 @@ func TestReinstatementWithoutMoment(t *testing.T) {
 	f.appended(`{"jti":"a","reinstate":true}`+"\n"+`{"jti":"b","reinstate":true}`+"\n", "b")
 }
 
-// Rows that were read once are not new when they come back, behind an older copy of their file.
-func TestANewerFileThatComesBack(t *testing.T) {
+// After a file was replaced, none of its rows is known to be new: they may be the rest of a file that
+// is being rewritten, or come back with a newer copy.
+func TestRowsOfAFileThatWasReplaced(t *testing.T) {
 	path := temp(t, "rows.jsonl")
 	var cursor source.Cursor
 	read := func(names ...string) (isNew []bool) {
@@ -138,9 +139,10 @@ func TestANewerFileThatComesBack(t *testing.T) {
 		return isNew
 	}
 	require.Equal(t, []bool{false, false, false}, read("a", "b", "c"))
+	require.Equal(t, []bool{true}, read("a", "b", "c", "x"), "appended")
 	require.Equal(t, []bool{false}, read("a"), "an older copy")
 	require.Equal(t, []bool{false, false}, read("a", "b", "c"), "the newer file again")
-	require.Equal(t, []bool{true}, read("a", "b", "c", "d"), "longer than ever")
+	require.Equal(t, []bool{false}, read("a", "b", "c", "d"), "longer than ever")
 }
 
 // A cursor of another source, or of none, is no cursor.

@@ -123,10 +123,12 @@ DECLARE
 	place smallint := (SELECT attnum FROM pg_attribute WHERE attrelid = 'revocations'::regclass AND attname = 'txid');
 	ids regclass := pg_get_serial_sequence('revocations', 'id');
 	missing text;
+	-- While the trigger was off, rows may have come with transaction ids of the past.
+	stamped boolean := EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'revocations'::regclass AND tgname = 'revocations_stamp' AND tgenabled = 'A');
 BEGIN
-	IF col_description('revocations'::regclass, place) IS DISTINCT FROM here THEN
+	IF col_description('revocations'::regclass, place) IS DISTINCT FROM here OR NOT stamped THEN
 		ALTER TABLE revocations DISABLE TRIGGER USER;
-		UPDATE revocations SET txid = pg_current_xact_id() WHERE txid >= pg_snapshot_xmin(pg_current_snapshot());
+		UPDATE revocations SET txid = pg_current_xact_id() WHERE NOT stamped OR txid >= pg_snapshot_xmin(pg_current_snapshot());
 		ALTER TABLE revocations ENABLE TRIGGER USER;
 		EXECUTE format('COMMENT ON COLUMN revocations.txid IS %L', here);
 	END IF;

@@ -29,10 +29,7 @@ import (
 // before any reading, and a backup brought it back together with the row of a mark behind it.
 type cursor struct {
 	// ID is the highest id that the table had given.
-	ID int64 `json:"id"`
-	// Most is the highest ID of earlier cursors, if that was higher. A newer database may come
-	// back.
-	Most  int64  `json:"most,omitempty"`
+	ID    int64  `json:"id"`
 	Marks []mark `json:"marks,omitempty"` // from high ids to low ones
 }
 
@@ -46,17 +43,18 @@ const maxMarks = 32
 
 // readTable visits the rows of the table revocations behind the cursor.
 func readTable(r *rows.Reading, tx *sql.Tx, since *cursor) error {
-	if err := checkTable(r.Context, tx, r.Source); err != nil {
+	refuses, err := checkTable(r.Context, tx, r.Source)
+	if err != nil {
 		return err
 	}
 	cannot := func(err error) error { return fmt.Errorf("cannot read the source %s: %w", r.Source, err) }
 	r.Undated = true
-	if since == nil {
+	if since == nil || !refuses {
 		since = &cursor{}
 	}
 	var next cursor
 	// The maximum, in case sqlite_sequence was edited.
-	err := tx.QueryRowContext(r.Context, `SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'revocations'), 0), coalesce((SELECT max(id) FROM revocations), 0))`).Scan(&next.ID)
+	err = tx.QueryRowContext(r.Context, `SELECT max(coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'revocations'), 0), coalesce((SELECT max(id) FROM revocations), 0))`).Scan(&next.ID)
 	if err != nil {
 		return cannot(err)
 	}
@@ -65,16 +63,12 @@ func readTable(r *rows.Reading, tx *sql.Tx, since *cursor) error {
 		return cannot(err)
 	}
 	r.Result.Full = from == math.MinInt64
-	read := max(since.ID, since.Most)
-	if read > next.ID {
-		next.Most = read
-	}
 	result, err := tx.QueryContext(r.Context, `SELECT * FROM revocations WHERE id > ? ORDER BY id`, from)
 	if err != nil {
 		return cannot(err)
 	}
 	defer result.Close()
-	if err := visitRows(r, result, "id", func(id int64) bool { return !r.Result.Full && id > read }); err != nil {
+	if err := visitRows(r, result, "id", func(id int64) bool { return !r.Result.Full && id > since.ID }); err != nil {
 		return err
 	}
 	if next.Marks, err = marks(r.Context, tx, next.ID); err != nil {

@@ -139,7 +139,7 @@ func TestForeignCursor(t *testing.T) {
 // refuses to change rows, but a table made by hand does not.
 func TestChangedRow(t *testing.T) {
 	f := &follower{t: t, path: temp(t, "a.db")}
-	f.sql(ownTable, `INSERT INTO revocations (jti) VALUES ('a'), ('b')`)
+	f.sql(laxTable, `INSERT INTO revocations (jti) VALUES ('a'), ('b')`)
 	f.all("", "a", "b")
 	f.sql(`UPDATE revocations SET jti = 'c' WHERE id = 1`)
 	f.all("the row 1 of sqlite:"+f.path+" is not the one that was read before: the database was replaced or restored, or its rows were changed, ", "c", "b")
@@ -167,7 +167,6 @@ func TestOlderCopyAndBack(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"c", "d", "e"}, sourcetest.FirstClaims(rows))
 	require.False(t, result.Full)
-	require.Equal(t, []bool{false, false, true}, []bool{rows[0].New, rows[1].New, rows[2].New})
 	f.cursor = result.Cursor
 
 	// Another database at the same path, smaller or larger.
@@ -182,10 +181,19 @@ func TestOlderCopyAndBack(t *testing.T) {
 // Rows with the content of rows that were read, and other ids, are not the rows that were read.
 func TestSameRowsInAnotherOrder(t *testing.T) {
 	f := &follower{t: t, path: temp(t, "a.db")}
-	f.sql(ownTable, `INSERT INTO revocations (jti) VALUES ('a'), ('b'), ('c')`)
+	f.sql(laxTable, `INSERT INTO revocations (jti) VALUES ('a'), ('b'), ('c')`)
 	f.all("", "a", "b", "c")
 	f.sql(`DELETE FROM revocations`, `DELETE FROM sqlite_sequence`, `INSERT INTO revocations (jti) VALUES ('c'), ('b'), ('a')`)
 	f.all("is not the one that was read before", "c", "b", "a")
+}
+
+// A table that was made by hand takes rows with old ids, so all its rows are read every time.
+func TestTableThatTakesOldIDs(t *testing.T) {
+	f := &follower{t: t, path: temp(t, "a.db")}
+	f.sql(ownTable, `INSERT INTO revocations (jti) VALUES ('a'), ('b')`)
+	f.all("", "a", "b")
+	f.sql(`INSERT INTO revocations (id, jti) VALUES (-1, 'old')`)
+	f.all("", "old", "a", "b")
 }
 
 // A database is restored from a backup, swapped with it, or made again, at any time, again and
@@ -200,7 +208,7 @@ func TestRestoredDatabases(t *testing.T) {
 	for round := range 30 {
 		f := &follower{t: t, path: temp(t, "a.db")}
 		backup, third := temp(t, "backup.db"), temp(t, "third.db")
-		f.sql(`PRAGMA journal_mode = MEMORY`, ownTable)
+		f.sql(`PRAGMA journal_mode = MEMORY`, laxTable)
 		f.copy(f.path, backup)
 		done := map[string]bool{} // rows that were visited or deleted
 		present := func() []string {
@@ -276,7 +284,7 @@ func TestGrownAgain(t *testing.T) {
 			return fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) INSERT INTO revocations (jti) SELECT '%s' || i FROM n`, n, prefix)
 		}
 		kept, lost := random.IntN(30)+1, random.IntN(30)+1
-		f.sql(`PRAGMA journal_mode = MEMORY`, ownTable, insert("kept", kept))
+		f.sql(`PRAGMA journal_mode = MEMORY`, laxTable, insert("kept", kept))
 		f.copy(f.path, backup)
 		f.sql(insert("lost", lost))
 		f.read()
@@ -304,7 +312,7 @@ func TestGrownAgain(t *testing.T) {
 // deleted.
 func TestMarks(t *testing.T) {
 	f := &follower{t: t, path: temp(t, "a.db")}
-	f.sql(ownTable, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO revocations (jti) SELECT i FROM n`,
+	f.sql(laxTable, `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO revocations (jti) SELECT i FROM n`,
 		`INSERT INTO revocations (id, jti) WITH RECURSIVE n(i) AS (SELECT 4096 UNION ALL SELECT i * 2 FROM n WHERE i < 1 << 61) SELECT i + 5000, 'x' FROM n`,
 		`INSERT INTO revocations (id, jti) VALUES (9223372036854775806, 'last')`)
 	f.read()

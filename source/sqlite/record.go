@@ -92,7 +92,7 @@ func useWAL(ctx context.Context, db *sql.DB) error {
 }
 
 func insert(ctx context.Context, tx *sql.Tx, place string, row *source.Row) (int64, error) {
-	if err := checkTable(ctx, tx, place); errors.Is(err, ErrNoTable) {
+	if _, err := checkTable(ctx, tx, place); errors.Is(err, ErrNoTable) {
 		err = createTable(ctx, tx)
 		if err != nil {
 			return 0, err

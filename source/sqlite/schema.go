@@ -40,8 +40,8 @@ CREATE TRIGGER revocations_no_update BEFORE UPDATE ON revocations BEGIN
 	SELECT RAISE(ABORT, 'rows of revocations are not updated, because no reading would notice; insert a row instead');
 END;
 CREATE TRIGGER revocations_no_old_id AFTER INSERT ON revocations
-WHEN NEW.id <= (SELECT seq FROM sqlite_sequence WHERE name = 'revocations') BEGIN
-	SELECT RAISE(ABORT, 'a row of revocations takes the next id, because a reading would not notice an older one; leave the id out');
+WHEN NEW.id NOT BETWEEN 1 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'revocations'), 0) AND 1000000000 + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'revocations'), 0) BEGIN
+	SELECT RAISE(ABORT, 'a row of revocations takes the next id, because a reading would not notice an older one, and the ids would run out; leave the id out');
 END;
 `+claimsTrigger([]string{"jti", "sid", "sub", "client_id", crl.KeyIDClaim}))
 	return err
@@ -91,12 +91,14 @@ func updateClaimsTrigger(ctx context.Context, tx *sql.Tx, columns []string) erro
 // another table.
 var ErrNoTable = errors.New("there is no table revocations")
 
-// checkTable returns an error if the database has no table revocations whose new rows can be told
-// from old ones. The error names the source, and wraps ErrNoTable if there is no such table at all.
-func checkTable(ctx context.Context, tx *sql.Tx, place string) error {
-	cannot := func(err error) error { return fmt.Errorf("cannot use the source %s: %w", place, err) }
+// checkTable returns an error if the database has no table revocations whose rows have ids of their
+// own. The error names the source, and wraps ErrNoTable if there is no such table at all. refuses
+// reports whether the table refuses old ids, as the one that Record makes. Only then can new rows be
+// told from old ones.
+func checkTable(ctx context.Context, tx *sql.Tx, place string) (refuses bool, err error) {
+	cannot := func(err error) (bool, error) { return false, fmt.Errorf("cannot use the source %s: %w", place, err) }
 	var ddl string
-	err := tx.QueryRowContext(ctx, `SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'revocations'`).Scan(&ddl)
+	err = tx.QueryRowContext(ctx, `SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'revocations'`).Scan(&ddl)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNoTable
 	}
@@ -111,7 +113,12 @@ func checkTable(ctx context.Context, tx *sql.Tx, place string) error {
 	if keys == 0 || !strings.Contains(strings.ToUpper(ddl), "AUTOINCREMENT") {
 		return cannot(errors.New("its table revocations has no column id INTEGER PRIMARY KEY AUTOINCREMENT, so new rows cannot be told from old ones; read it with a query"))
 	}
-	return nil
+	var triggers int
+	err = tx.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND name = 'revocations_no_old_id'`).Scan(&triggers)
+	if err != nil {
+		return cannot(err)
+	}
+	return triggers == 1, nil
 }
 
 // columnNames returns the names of the columns of the table revocations.

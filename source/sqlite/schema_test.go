@@ -138,7 +138,7 @@ func TestTableRefuses(t *testing.T) {
 		`INSERT INTO revocations (sub, revoked_at) VALUES ('a', 20261029)`:                      `revoked_at is in Unix seconds, from 2000 to 9999`,
 		`INSERT INTO revocations (sub, reinstate) VALUES ('a', 'true')`:                         `reinstate is 0 or 1`,
 		`UPDATE revocations SET sub = 'b'`:                                                      `rows of revocations are not updated, because no reading would notice; insert a row instead`,
-		`INSERT OR REPLACE INTO revocations (id, sub) VALUES (2, 'a')`:                          `a row of revocations takes the next id, because a reading would not notice an older one; leave the id out`,
+		`INSERT OR REPLACE INTO revocations (id, sub) VALUES (2, 'a')`:                          `a row of revocations takes the next id, because a reading would not notice an older one, and the ids would run out; leave the id out`,
 		`INSERT INTO revocations (id, sub) VALUES (-5, 'a')`:                                    `a row of revocations takes the next id`,
 		`INSERT INTO revocations (id, sub) VALUES (2, 'a') ON CONFLICT DO UPDATE SET sub = 'b'`: `rows of revocations are not updated`,
 	} {

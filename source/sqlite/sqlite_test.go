@@ -28,6 +28,9 @@ func execSQL(t *testing.T, path string, statements ...string) {
 // ownTable is a table that was made by hand. It refuses nothing.
 const ownTable = `CREATE TABLE revocations (id INTEGER PRIMARY KEY AUTOINCREMENT, jti TEXT, kid TEXT, "before" INTEGER, exp INTEGER, revoked_at REAL, reason TEXT, reinstate INTEGER, iss TEXT)`
 
+// laxTable claims to refuse old ids, and does not, so that tests can change it at will.
+const laxTable = ownTable + `; CREATE TRIGGER revocations_no_old_id AFTER INSERT ON revocations WHEN 0 BEGIN SELECT 1; END`
+
 func TestSourcesThatCannotBeRead(t *testing.T) {
 	path := temp(t, "a.db")
 	s := Open(path, Options{})

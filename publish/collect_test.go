@@ -19,7 +19,7 @@ import (
 	"github.com/revocast/revocast/store"
 )
 
-// late is a bucket seen by who read its hint a while ago, and fetches the rest now.
+// late is a bucket as a reader sees it that read the hint a while ago, and fetches the rest now.
 type late struct {
 	store.Reader
 	hint   []byte
@@ -37,18 +37,17 @@ func (l *late) Get(ctx context.Context, name string, limit int64, etag string) (
 	return obj, err
 }
 
-// started is a reader that read the hint of a version and then paused.
+// started is a reader that read the hint and then paused.
 type started struct {
 	version uint64
 	hint    []byte
 	at      int64
-	cache   store.Store // what it held before; nil: nothing
+	cache   store.Store // nil if it held nothing before
 }
 
-// Publications, heartbeats and garbage collection at random, with any --keep. Who read the hint
-// within the last hour finds what it names, whether it held something before or not; who
-// paused for longer gets there all the same, or to a later version; all verdicts are
-// the model's, and an audit finds nothing after any collection.
+// Versions and heartbeats are published, and garbage is collected. A reader that read the hint within
+// the last hour finds the objects that it names. One that paused for longer reaches that version or
+// a later one. All verdicts are the model's, and an audit finds nothing after any collection.
 func TestCollectAgainstTheModel(t *testing.T) {
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -56,7 +55,7 @@ func TestCollectAgainstTheModel(t *testing.T) {
 			w := newWorld(t, 100+seed)
 			var paused []started
 			runs, deleted, inTime, tooLate, missed := 0, 0, 0, 0, 0
-			for w.operations < *operations/40 {
+			for w.operations < max(40_000, operations(1_000_000)/20) {
 				w.step()
 				w.now += w.r.Int64N(600)
 				if w.r.IntN(2) == 0 {
@@ -84,12 +83,12 @@ func TestCollectAgainstTheModel(t *testing.T) {
 			t.Logf("%d versions, %d collections deleted %d objects; readers that paused: %d up to an hour, %d for longer, of which %d missed an object", w.head, runs, deleted, inTime, tooLate, missed)
 			require.NotZero(t, deleted)
 			require.NotZero(t, inTime)
-			require.NotZero(t, missed)
+			require.True(t, testing.Short() || missed > 0)
 		})
 	}
 }
 
-// start is a reader that holds what some client held, or nothing, and reads the hint.
+// start lets a reader read the hint, which has the cache of a client or none.
 func (w *world) start() started {
 	hint, err := w.bucket.Get(w.ctx, signer.LatestName, 1<<20, "")
 	require.NoError(w.t, err)
@@ -100,7 +99,7 @@ func (w *world) start() started {
 	return s
 }
 
-// goOn lets a reader fetch what it planned, and tells whether something of it was gone.
+// goOn lets a reader fetch the objects, and reports whether one was gone.
 func (w *world) goOn(s started) (missed bool) {
 	view := &late{Reader: w.bucket, hint: s.hint}
 	cfg := client.Config{Store: view, Keys: w.key.Public(), Now: func() time.Time { return time.Unix(w.now, 0) }}
@@ -119,7 +118,7 @@ func (w *world) goOn(s started) (missed bool) {
 	return view.missed > 0
 }
 
-// collect runs once and has everything audited.
+// collect runs once, and audits everything.
 func (w *world) collect() int {
 	r, err := collect.Run(w.ctx, collect.Config{
 		Store: w.bucket, Keys: w.key.Public(), Keep: time.Duration(3600+w.r.IntN(4*3600)) * time.Second,
@@ -137,7 +136,7 @@ func (w *world) collect() int {
 		require.NoError(w.t, err)
 		_, err = audit.StateAt(w.ctx, w.bucket, v)
 		require.NoError(w.t, err)
-		// One that was issued an hour ago is the last that a reader may be at.
+		// A reader may be at a version that was the newest an hour ago, and at no earlier one.
 		hourAgo = version > 1 && v.IssuedAt > w.now-3600
 	}
 	return r.Deleted.Things()

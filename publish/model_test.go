@@ -11,14 +11,14 @@ import (
 	"github.com/revocast/revocast/source"
 )
 
-// The model is the list as DESIGN tells it to people: a map from claims to
-// entries. It shares nothing with the product but the meaning of a row.
+// The model is the list as the documentation describes it to people: a map from claims to entries.
+// It shares nothing with the product but the meaning of a row.
 type model struct {
 	life, granularity, skew int64
 	dropped, published      int64
 	entries                 map[string]modelEntry
-	// promises are all that was ever asked for and not reinstated, and is
-	// never dropped: what a token that still lives must be refused for.
+	// promises are all revocations that no reinstatement released. They are never dropped. A token
+	// that they match must be refused as long as it lives.
 	promises map[string][]modelEntry
 }
 
@@ -32,64 +32,28 @@ func newModel(life int64) *model {
 		entries: map[string]modelEntry{}, promises: map[string][]modelEntry{}}
 }
 
-// modelKey is unambiguous, because no claim in the test holds these characters.
-func modelKey(names, values []string) string {
-	return strings.Join(names, "+") + "=" + strings.Join(values, "|")
-}
-
-// publish applies rows as a publication at a moment does. A reinstatement that comes again leaves
-// what was there. Whole tells that the source comes as a whole every time.
-func (m *model) publish(rows []source.Row, whole bool, now, validFor int64) {
-	// What had ended at the last publication goes, at twice the speed of time.
+// publish applies the rows that are new in a publication, in the order of their moments.
+func (m *model) publish(rows []source.Row, now, validFor int64) {
+	// Entries that had ended at the last publication are dropped, at twice the speed of time.
 	dropped := now - m.skew - validFor
 	if m.published > 0 {
 		dropped = min(m.published-m.skew-validFor, m.dropped+2*(now-m.published))
 	}
 	m.dropped, m.published = max(m.dropped, dropped), now
-
-	was, latest := m.frozen(), map[string]int64{}
 	for _, r := range rows {
-		if end, ok := m.end(r); ok && !r.Reinstate {
-			key := modelKey(r.Names, r.Values)
-			latest[key] = max(latest[key], m.roundUp(end))
-		}
-	}
-	entry := func(key string, r source.Row) modelEntry {
-		e := modelEntry{outright: r.Before < 0, before: r.Before}
-		var known bool
-		if e.exp, known = m.end(r); !known {
-			e.exp = now + m.life
-			// The row may have come before, and have given the entry its end then.
-			if old, there := was[key]; there && old.outright && (whole || r.Again) && old.exp > max(m.dropped, latest[key]) {
-				e.exp = old.exp
-			}
-		}
-		m.promises[key] = append(m.promises[key], e)
-		e.exp = m.roundUp(e.exp)
-		return e
-	}
-	promised := map[string]int{}
-	for _, r := range rows {
-		key := modelKey(r.Names, r.Values)
-		switch {
-		case r.Reinstate && r.Again:
-			delete(m.entries, key)
-			if old, there := was[key]; there {
-				m.entries[key] = old
-			}
-			m.promises[key] = m.promises[key][:len(m.promises[key])-promised[key]]
-			promised[key] = 0
-		case r.Reinstate:
+		key := claimsOf(r)
+		if r.Reinstate {
 			delete(m.entries, key)
 			delete(m.promises, key)
-			promised[key] = 0
-		default:
-			combine(m.entries, key, entry(key, r))
-			promised[key]++
+			continue
 		}
+		e := modelEntry{outright: r.Before < 0, before: r.Before, exp: m.end(r)}
+		m.promises[key] = append(m.promises[key], e)
+		e.exp = m.roundUp(e.exp)
+		combine(m.entries, key, e)
 	}
 	maps.DeleteFunc(m.entries, func(_ string, e modelEntry) bool { return e.exp >= 0 && e.exp <= m.dropped })
-	// Promises about tokens that are long gone are forgotten, to keep the test small.
+	// Promises about tokens that ended long ago are forgotten, to keep the test small.
 	for key, all := range m.promises {
 		all = slices.DeleteFunc(all, func(e modelEntry) bool { return e.exp >= 0 && e.exp < now-m.life })
 		if len(all) == 0 {
@@ -100,7 +64,7 @@ func (m *model) publish(rows []source.Row, whole bool, now, validFor int64) {
 	}
 }
 
-// combine puts an entry beside one of the same claims that may be there.
+// combine adds an entry to the one of the same claims, if there is one.
 func combine(entries map[string]modelEntry, key string, e modelEntry) {
 	if old, there := entries[key]; there {
 		e.outright = e.outright || old.outright
@@ -112,19 +76,17 @@ func combine(entries map[string]modelEntry, key string, e modelEntry) {
 	entries[key] = e
 }
 
-// end is when a row's entry ends by what the row says, if it says that.
-func (m *model) end(r source.Row) (exp int64, known bool) {
+// end returns when the entry of a row ends.
+func (m *model) end(r source.Row) int64 {
 	switch {
 	case r.Exp >= 0:
-		return r.Exp, true
+		return r.Exp
 	case r.Before >= 0:
-		return r.Before + m.life, true
+		return r.Before + m.life
 	case !slices.Contains(r.Names, "jti"):
-		return -1, true
-	case r.RevokedAt >= 0:
-		return r.RevokedAt + m.life, true
+		return -1
 	}
-	return 0, false
+	return (r.Moment+999)/1000 + m.life
 }
 
 func (m *model) roundUp(exp int64) int64 {
@@ -134,7 +96,7 @@ func (m *model) roundUp(exp int64) int64 {
 	return (exp + m.granularity - 1) / m.granularity * m.granularity
 }
 
-// frozen is a version's entries, kept for those who still hold that version.
+// frozen returns the entries of the version, for readers that still hold it.
 func (m *model) frozen() map[string]modelEntry { return maps.Clone(m.entries) }
 
 // A token of the test, in the model's terms.
@@ -148,7 +110,7 @@ var modelRules = [][]string{
 	{}, {"client_id"}, {"client_id", "sub"}, {"jti"}, {"kid"}, {"sid"}, {"sub"}, {"tenant"},
 }
 
-// key is the entry that would revoke the token under a rule.
+// key returns the key of the entry that would revoke the token under a rule.
 func (t *modelToken) key(rule []string) (string, bool) {
 	var values []string
 	for _, name := range rule {
@@ -162,13 +124,13 @@ func (t *modelToken) key(rule []string) (string, bool) {
 		}
 		values = append(values, fmt.Sprint(v))
 	}
-	return modelKey(rule, values), true
+	return claimsOf(source.Row{Names: rule, Values: values}), true
 }
 
 func (t *modelToken) hit(e modelEntry) bool { return e.outright || !t.hasIat || t.iat < e.before }
 
-// verdict is what must be said about a token by a version with these entries,
-// issued at asOf and stale at expiry.
+// verdict returns the verdict on the token by a version with these entries, issued at asOf and stale
+// at expiry.
 func (t *modelToken) verdict(entries map[string]modelEntry, life, now, asOf, expiry int64) string {
 	var rules []string
 	for _, rule := range modelRules {
@@ -203,17 +165,17 @@ func (t *modelToken) verdict(entries map[string]modelEntry, life, now, asOf, exp
 	return "ok"
 }
 
-// revokesKeys tells whether some key is revoked, so that it matters which signed a token.
+// revokesKeys reports whether a key is revoked. Then a token must name its key.
 func revokesKeys(entries map[string]modelEntry) bool {
 	for key := range entries {
-		if strings.HasPrefix(key, modelKey([]string{"kid"}, []string{""})) {
+		if strings.HasPrefix(key, "kid=") {
 			return true
 		}
 	}
 	return false
 }
 
-// promised tells whether somebody revoked the token for at least as long as it lives.
+// promised reports whether a row revoked the token for at least as long as it lives.
 func (t *modelToken) promised(m *model) bool {
 	for _, rule := range modelRules {
 		if key, ok := t.key(rule); ok {
@@ -227,7 +189,7 @@ func (t *modelToken) promised(m *model) bool {
 	return false
 }
 
-// verdictOf puts a client's answer into the model's words.
+// verdictOf returns a client's answer in the model's words.
 func verdictOf(err error) string {
 	switch e := err.(type) {
 	case nil:
@@ -244,12 +206,11 @@ func verdictOf(err error) string {
 	return err.Error()
 }
 
-// randomRow revokes, revokes again or reinstates something of a small world, so
-// that entries meet often.
-func randomRow(r *rand.Rand, now, life int64) source.Row {
-	row := source.Row{Before: source.None, Exp: source.None, RevokedAt: source.None}
+// randomRow returns a decision about something of a small world, so that entries meet often.
+func randomRow(r *rand.Rand, moment, now, life int64) source.Row {
+	row := source.Row{Before: source.None, Exp: source.None, Moment: moment}
 	rule := modelRules[[]int{3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 6, 2, 2, 2}[r.IntN(14)]]
-	// What matches many tokens is rare and reinstated as often, or little would be left to accept.
+	// Rules that match many tokens are rare, and reinstated as often, or most tokens would be refused.
 	rare := r.IntN(60) == 0
 	if rare {
 		rule = modelRules[[]int{0, 1, 4, 7}[r.IntN(4)]]
@@ -269,10 +230,7 @@ func randomRow(r *rand.Rand, now, life int64) source.Row {
 		}
 	}
 	if r.IntN(10) > 0 || rare {
-		row.Exp = now - 500 + r.Int64N(life)
-	}
-	if r.IntN(2) == 0 {
-		row.RevokedAt = now - r.Int64N(50)
+		row.Exp = now + r.Int64N(life)
 	}
 	return row
 }
@@ -286,7 +244,7 @@ func randomValue(r *rand.Rand, claim string) string {
 }
 
 func randomToken(r *rand.Rand, now, life int64) modelToken {
-	t := modelToken{claims: map[string]any{"iss": modelIssuer}, header: map[string]any{}}
+	t := modelToken{claims: map[string]any{"iss": testIssuer}, header: map[string]any{}}
 	for _, name := range []string{"jti", "sid", "sub", "client_id"} {
 		if r.IntN(10) > 0 {
 			t.claims[name] = randomValue(r, name)
@@ -306,5 +264,3 @@ func randomToken(r *rand.Rand, now, life int64) modelToken {
 	t.claims["exp"] = t.exp
 	return t
 }
-
-const modelIssuer = "https://issuer.example"
