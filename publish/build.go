@@ -60,7 +60,7 @@ func (d *draft) tell(t *touched) {
 	}
 	if n.older > 0 {
 		again := ""
-		if n.until > d.changes.now {
+		if n.until > 0 {
 			again = ": record it again after " + stamp(ceilSeconds(n.until))
 		}
 		d.warn("%s decided no later than the revocation that is known of the same claims, and %s nothing%s",

@@ -59,7 +59,7 @@ type notes struct {
 	late  int   // revocations of another source, slightly older than a reinstatement, that revoke
 	held  int   // reinstatements without a moment that may be old, and therefore release nothing
 	older int   // reinstatements that are older than the revocation that is known
-	until int64 // the latest moment of these revocations
+	until int64 // the latest moment of these revocations that is still to come, or 0
 	stale int   // new revocations that are older than the reinstatement that is known
 }
 
@@ -177,7 +177,10 @@ func (j *judge) reinstate(s *standing, r record, here bool, n *notes) {
 		s.revoked = false
 	}
 	if s.revoked {
-		n.older, n.until = n.older+1, max(n.until, s.entry.Moment)
+		n.older++
+		if s.entry.Moment > j.now {
+			n.until = max(n.until, s.entry.Moment)
+		}
 	}
 	s.back, s.reinstated = back, true
 }
