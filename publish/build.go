@@ -55,10 +55,16 @@ func (d *draft) tell(t *touched) {
 			plural.Count(n.late, "revocation was", "revocations were"), Skew, plural.Of(n.late, "revokes", "revoke"))
 	}
 	if n.stale > 0 {
-		d.warn("%d new revocations were decided before the reinstatements that are known of the same claims, and revoke nothing", n.stale)
+		d.warn("%s decided before the reinstatement that is known of the same claims, and %s nothing",
+			plural.Count(n.stale, "new revocation was", "new revocations were"), plural.Of(n.stale, "revokes", "revoke"))
 	}
 	if n.older > 0 {
-		d.warn("%d reinstatements were decided no later than the revocations that are known of the same claims, and release nothing", n.older)
+		again := ""
+		if n.until > 0 {
+			again = ": record it again after " + stamp(ceilSeconds(n.until))
+		}
+		d.warn("%s decided no later than the revocation that is known of the same claims, and %s nothing%s",
+			plural.Count(n.older, "reinstatement was", "reinstatements were"), plural.Of(n.older, "releases", "release"), again)
 	}
 	if n.held > 0 {
 		d.warn("%s without revoked_at may have been read before, so %s: record the reinstatement again, with revoked_at",
