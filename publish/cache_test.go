@@ -16,8 +16,8 @@ import (
 	"github.com/revocast/revocast/store"
 )
 
-// A file of a cache is gone, cut or empty: a disk was full, or a backup tool skipped it. The next run
-// publishes all the same, and makes the cache whole. After that a store that is set back is noticed.
+// A file of a cache is gone, cut or empty: a disk was full, or a backup tool skipped it. The next
+// run still publishes, and makes the cache whole. After that a store that is set back is noticed.
 func TestACacheThatLostAFile(t *testing.T) {
 	for name, versions := range map[string]int{"a young list": 2, "an older one": 9} {
 		t.Run(name, func(t *testing.T) {
@@ -57,7 +57,8 @@ func TestACacheThatLostAFile(t *testing.T) {
 	}
 }
 
-// A cache of the list of another issuer, or of a key that is not trusted, is replaced with a warning.
+// A cache of the list of another issuer, or of a key that is not trusted, is replaced with a
+// warning.
 func TestTheCacheOfAnotherList(t *testing.T) {
 	for name, other := range map[string]func(*scene){
 		"of another issuer": func(s *scene) { s.cfg = func(cfg *Config) { cfg.Issuer = "https://other.example" } },
@@ -86,8 +87,8 @@ func TestTheCacheOfAnotherList(t *testing.T) {
 	}
 }
 
-// A cache of another list of the same issuer is a sign that the list in the store was started again,
-// which readers of the old list refuse. So nothing is published.
+// A cache of another list of the same issuer is a sign that the list in the store was started
+// again, which readers of the old list refuse. So nothing is published.
 func TestAListThatWasStartedAgain(t *testing.T) {
 	s := newScene(t)
 	s.revokeAll(3)
@@ -101,8 +102,8 @@ func TestAListThatWasStartedAgain(t *testing.T) {
 }
 
 // An object of the ledger is missing, or has a flipped bit. A publisher without a cache begins the
-// ledger again. What was revoked stays revoked, and what a row reinstates that is read again is let
-// in. The run after that has nothing to say.
+// ledger again. Revoked claims stay revoked, and a reinstatement that is read again lets them in.
+// The run after that has nothing to say.
 func TestALedgerThatIsLost(t *testing.T) {
 	b := newBench(t)
 	b.Cache = nil

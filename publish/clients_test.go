@@ -72,9 +72,9 @@ func (unreachable) Get(context.Context, string, int64, string) (store.Object, er
 	return store.Object{}, errUnplugged
 }
 
-// Rows are published, expire and are reinstated. Sources are read again or lose rows. Clients follow,
-// skip versions, sleep and restart. Every verdict of every client is the one that the model of its
-// version has. No token that lives is accepted if a row revoked it for as long as it lives.
+// Rows are published, expire and are reinstated. Sources are read again or lose rows. Clients
+// follow, skip versions, sleep and restart. Every verdict of every client is the one that the model
+// of its version has. No token that lives is accepted if a row revoked it for as long as it lives.
 func TestClientsAgreeWithTheModel(t *testing.T) {
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -141,7 +141,8 @@ func (w *world) open(name string, cache store.Store, unplugged bool) *reader {
 	return &reader{name, c, cache, c.Status().Version}
 }
 
-// step appends some rows, lets some time pass, publishes, moves some clients and checks some tokens.
+// step appends some rows, lets some time pass, publishes, moves some clients and checks some
+// tokens.
 func (w *world) step() {
 	rows := w.r.IntN(300)
 	if w.r.IntN(5) == 0 {
@@ -211,7 +212,7 @@ func (w *world) move() {
 			w.operations++
 		}
 		if w.r.IntN(30) == 0 {
-			// A restart without a network goes on with what was verified before.
+			// A restart without a network goes on with the list that was verified before.
 			version := r.version
 			*r = *w.open(r.name, r.cache, true)
 			require.Equal(w.t, version, r.version, "%s after a restart", r.name)

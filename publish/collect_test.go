@@ -45,9 +45,10 @@ type started struct {
 	cache   store.Store // nil if it held nothing before
 }
 
-// Versions and heartbeats are published, and garbage is collected. A reader that read the hint within
-// the last hour finds the objects that it names. One that paused for longer reaches that version or
-// a later one. All verdicts are the model's, and an audit finds nothing after any collection.
+// Versions and heartbeats are published, and garbage is collected. A reader that read the hint
+// within the last hour finds the objects that it names. One that paused for longer reaches that
+// version or a later one. All verdicts are the model's, and an audit finds nothing after any
+// collection.
 func TestCollectAgainstTheModel(t *testing.T) {
 	seeds := uint64(2)
 	if testing.Short() {

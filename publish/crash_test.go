@@ -83,8 +83,8 @@ func (s *scene) copy(t *testing.T) *scene {
 	return &c
 }
 
-// holds proves the list from its bytes, and that it revokes all rows of the source and nothing else.
-// It loads the ledger from the store alone.
+// holds proves the list from its bytes, and that it revokes all rows of the source and nothing
+// else. It loads the ledger from the store alone.
 func (s *scene) holds(what string) {
 	s.t.Helper()
 	report, err := audit.Verify(s.t.Context(), s.open("list"), s.key.Public(), func(string, int64, int64) {})
@@ -111,9 +111,9 @@ func (s *scene) token(jti string) client.Token {
 	return client.Token{Claims: map[string]any{"iss": testIssuer, "jti": jti, "iat": s.now - 60, "exp": s.now + 60}}
 }
 
-// Every operation of every kind of run, on the store and on the cache, fails in every way. It leaves
-// a list that verifies, the next run succeeds, and no row is lost. The short form tries some of the
-// operations.
+// Every operation of every kind of run, on the store and on the cache, fails in every way. It
+// leaves a list that verifies, the next run succeeds, and no row is lost. The short form tries some
+// of the operations.
 func TestCrashMatrix(t *testing.T) {
 	runs := map[string]func(*scene){
 		"the first version": func(*scene) {},

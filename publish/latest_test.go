@@ -76,8 +76,8 @@ func decided(rows []source.Row, i int, now int64) decision {
 	return d
 }
 
-// without removes the reinstatements without a moment that may be old, and the rows without a moment
-// that each of them takes back.
+// without removes the reinstatements without a moment that may be old, and the rows without a
+// moment that each of them takes back.
 func without(rows []source.Row) []source.Row {
 	rows = slices.Clone(rows)
 	for i := 0; i < len(rows); i++ {

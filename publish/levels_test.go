@@ -36,8 +36,8 @@ func (g *growing) grow() {
 	})
 }
 
-// Bar P12: a reader that is 1 to 500 changes behind makes at most 12 requests, including the one for
-// the manifest. It fetches at most half as much again as one delta would have.
+// Bar P12: a reader that is 1 to 500 changes behind makes at most 12 requests, including the one
+// for the manifest. It fetches at most half as much again as one delta would have.
 func TestTheWayIsShortFromAnywhere(t *testing.T) {
 	for g := newGrowing(listLevels); g.changes < 1300; {
 		g.grow()

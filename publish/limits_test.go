@@ -31,7 +31,8 @@ func (b *bench) runOn(s source.Source) (*Result, error) {
 	return Run(b.Context(), withSource(b.Config, s))
 }
 
-// A list has any number of sources. Names of sources are in the ledger, so the manifest stays small.
+// A list has any number of sources. Names of sources are in the ledger, so the manifest stays
+// small.
 func TestManySources(t *testing.T) {
 	b := newBench(t)
 	const many = 300
@@ -79,8 +80,8 @@ func TestNamesOfSources(t *testing.T) {
 	require.False(t, b.refuses("bob"))
 }
 
-// A row that needs one rule too many is a bad row, which the error names. The rows of known rules go
-// on, and so do all others if bad rows are skipped.
+// A row that needs one rule too many is a bad row, which the error names. The rows of known rules
+// go on, and so do all others if bad rows are skipped.
 func TestMoreRulesThanAListHolds(t *testing.T) {
 	long := strings.Repeat("claim", 10)
 	for name, claims := range map[string]func(i int) []string{
@@ -147,7 +148,8 @@ func TestADecisionInTheFuture(t *testing.T) {
 	require.True(t, b.refuses("carol"))
 }
 
-// A reinstatement from a clock that is ahead does not hide revocations for longer than clocks differ.
+// A reinstatement from a clock that is ahead does not hide revocations for longer than clocks
+// differ.
 func TestAReinstatementFromAClockThatIsAhead(t *testing.T) {
 	b := newBench(t)
 	b.publish("auth", say("alice", noon-minute))

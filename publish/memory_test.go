@@ -95,5 +95,5 @@ func (m *memory) List(_ context.Context, prefix, after string) ([]store.Info, er
 	return infos, nil
 }
 
-// The compressor makes its channels when it is first used. That must not be in a bubble.
+// The compressor makes its channels when it is first used. A bubble must not own them.
 func init() { history.Compress([]byte{0}) }

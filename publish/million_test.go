@@ -21,8 +21,8 @@ import (
 	"github.com/revocast/revocast/store"
 )
 
-// A million rows are published, loaded and checked. On the wire an entry takes at most 1.5 bits more
-// than its entropy, and in memory as much as on the wire.
+// A million rows are published, loaded and checked. On the wire an entry takes at most 1.5 bits
+// more than its entropy, and in memory as much as on the wire.
 func TestAMillionRows(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes seconds")

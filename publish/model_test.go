@@ -129,8 +129,8 @@ func (t *modelToken) key(rule []string) (string, bool) {
 
 func (t *modelToken) hit(e modelEntry) bool { return e.outright || !t.hasIat || t.iat < e.before }
 
-// verdict returns the verdict on the token by a version with these entries, issued at asOf and stale
-// at expiry.
+// verdict returns the verdict on the token by a version with these entries, issued at asOf and
+// stale at expiry.
 func (t *modelToken) verdict(entries map[string]modelEntry, life, now, asOf, expiry int64) string {
 	var rules []string
 	for _, rule := range modelRules {

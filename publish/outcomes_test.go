@@ -15,7 +15,7 @@ import (
 	"github.com/revocast/revocast/source/sqlite"
 )
 
-// These tests tell what happened to users of earlier programs, which let alice in again.
+// These stories happened to users of earlier programs, which let alice in again.
 
 // pipe publishes a stream of rows.
 func (b *bench) pipe(rows ...source.Row) *Result {
@@ -91,8 +91,8 @@ func TestRowsThatAreMissingLetNobodyIn(t *testing.T) {
 	}
 }
 
-// Alice was let back in, and later suspended by another team. The first source, which is piped in as
-// a whole every minute, decides nothing new by that.
+// Alice was let back in, and later suspended by another team. The first source, which is piped in
+// as a whole every minute, decides nothing new by that.
 func TestAReinstatementCountsOnce(t *testing.T) {
 	b := newBench(t)
 	for range 3 {
@@ -196,8 +196,8 @@ func TestADatabaseThatWasRestored(t *testing.T) {
 	}
 }
 
-// The same decisions arrive in a database through its own program, without a moment of their own: the
-// table has the moment of the INSERT.
+// The same decisions arrive in a database through its own program, without a moment of their own:
+// the table has the moment of the INSERT.
 func TestRowsOfATableHaveMoments(t *testing.T) {
 	b := newBench(t)
 	b.now = time.Now()
@@ -229,8 +229,8 @@ func (s *scene) revoked(jti string) bool {
 	return err != nil
 }
 
-// A jti was revoked for a minute, and 5 minutes later for good. Without exp that is a whole life from
-// then on.
+// A jti was revoked for a minute, and 5 minutes later for good. Without exp that is a whole life
+// from then on.
 func TestAJTIWithoutExpIsRevokedForALife(t *testing.T) {
 	for _, dated := range []bool{true, false} {
 		s := newScene(t)

@@ -60,9 +60,9 @@ func letIn(user string) string {
 	return `INSERT INTO revocations (sub, reinstate) SELECT '` + user + `', true FROM pg_sleep(0.005)`
 }
 
-// A restart of the server brings all rows again. It lets nobody in: not alice, whom another team
-// suspended since, and not bob, whose suspension was made after his reinstatement, in a transaction
-// that had begun before it.
+// A restart of the server brings all rows again. Another team has suspended alice since, and bob
+// was suspended after his reinstatement, in a transaction that had begun before it. Both stay
+// suspended.
 func TestPostgresRestartLetsNobodyIn(t *testing.T) {
 	server := startServer(t)
 	database := server.Database(t)
@@ -125,8 +125,8 @@ func TestPostgresFailoverLetsNobodyIn(t *testing.T) {
 	require.False(t, s.refuses("alice"))
 }
 
-// To a logical replica rows come, but not how far their ids are. When it takes over it gives low ids
-// anew.
+// To a logical replica rows come, but not how far their ids are. When it takes over it assigns
+// low ids again.
 func TestPostgresLogicalReplicaTakesOver(t *testing.T) {
 	old, young := startServer(t, "wal_level=logical"), pgtest.Start(t)
 	from, to := old.Database(t), young.Database(t)

@@ -43,10 +43,10 @@ func operations(usual int) int {
 	return usual
 }
 
-// Decisions about a few claims are split over sources of all kinds. Each source is shown in subsets,
-// orders, repetitions and older copies, and read by publishers with all kinds of caches and faults.
-// No token is accepted while the latest decision that was read about it is a revocation. When each
-// source has been complete, the verdicts are those of all decisions.
+// Decisions about a few claims are split over sources of all kinds. Each source is shown in
+// subsets, orders, repetitions and older copies, and read by publishers with all kinds of caches
+// and faults. No token is accepted while the latest decision that was read about it is a
+// revocation. When each source has been complete, the verdicts are those of all decisions.
 func TestTheLatestDecisionThatWasRead(t *testing.T) {
 	for kind, of := range map[string]func(*saga){
 		"in order":        func(s *saga) { s.apart = true },
@@ -127,7 +127,7 @@ type event struct {
 	row     source.Row
 }
 
-// story tells what happened to claims.
+// story returns the readings of the rows about claims.
 func (s *saga) story(claims string) (text string) {
 	for _, e := range s.happened[claims] {
 		row := e.row
@@ -330,7 +330,8 @@ func (s *saga) show(src *telling, rows []source.Row) {
 	src.shown = slices.Clone(rows)
 }
 
-// mend makes a source complete: the missing rows are recorded again, or all are written anew.
+// mend makes a source complete: the missing rows are recorded again, or all rows are written in
+// another order.
 func (s *saga) mend(src *telling) {
 	if s.r.IntN(2) == 0 {
 		all := slices.Clone(src.all)
@@ -504,8 +505,8 @@ func damage(t testing.TB, r *rand.Rand, cache *memory) {
 	}
 }
 
-// complete lets each source show all its decisions, and publishes them. If the moments are apart, the
-// verdicts are those of all decisions then, and reading everything once more changes nothing.
+// complete lets each source show all its decisions, and publishes them. If the moments are apart,
+// the verdicts are those of all decisions then, and reading everything once more changes nothing.
 func (s *saga) complete() {
 	for _, src := range s.sources {
 		s.mend(src)
@@ -524,8 +525,8 @@ func (s *saga) complete() {
 	s.verdicts(s.all, s.all)
 }
 
-// verdicts checks tokens. Each rule whose latest decision revokes the token must refuse it. No other
-// rule may, of those that exact knows.
+// verdicts checks tokens. Each rule whose latest decision revokes the token must refuse it. No
+// other rule may, of those that exact knows.
 func (s *saga) verdicts(m, exact latest) {
 	if s.head == 0 {
 		return

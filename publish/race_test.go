@@ -40,8 +40,8 @@ func raceRounds(t *testing.T, usual int) int {
 	return n
 }
 
-// Many publishers run at once, each with a source of its own. No revocation is lost, the history has
-// no fork, and each publisher commits its versions.
+// Many publishers run at once, each with a source of its own. No revocation is lost, the history
+// has no fork, and each publisher commits its versions.
 func TestPublishersRace(t *testing.T) {
 	t.Run("directory", func(t *testing.T) {
 		bucket, err := store.OpenDir(filepath.Join(t.TempDir(), "list"))

@@ -13,7 +13,7 @@ import (
 	"github.com/revocast/revocast/store"
 )
 
-// A disk that fails to sync a directory shows the new object all the same, and may lose it with the
+// A disk that fails to sync a directory still shows the new object, and may lose it with the
 // power. An object counts as written when a later attempt has not failed.
 func TestObjectsThatAreNotDurableDoNotCount(t *testing.T) {
 	for what, ends := range map[string]string{"an object": ".crl.zst", "the manifest": path.Base(signer.ManifestName(1))} {
