@@ -57,6 +57,9 @@ func (d *draft) tell(t *touched) {
 	if n.older > 0 {
 		d.warn("%d reinstatements were decided no later than the revocations that are known of the same claims, and release nothing", n.older)
 	}
+	if n.wordless > 0 {
+		d.warn("%d reasons are not in the ledger, because the reasons of one version may have %d bytes together", n.wordless, maxReasonBytes)
+	}
 	if n.held > 0 {
 		d.warn("%d reinstatements without revoked_at may have been read before, so the revocations that they name stay: record the reinstatement again, with revoked_at", n.held)
 	}

@@ -60,6 +60,8 @@ type notes struct {
 	held  int // reinstatements without a moment that may be old, and therefore release nothing
 	older int // reinstatements that are older than the revocation that is known
 	stale int // new revocations that are older than the reinstatement that is known
+
+	wordless int // rows whose reasons are not kept
 }
 
 // decide returns what the rows of the same claims make of their standing. The latest decision wins,
