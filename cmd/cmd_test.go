@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"), RequireUniqueNames: true,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"aged": aged, "unprivileged": unprivileged},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"aged": aged, "unprivileged": unprivileged, "unpack": unpack},
 	})
 }
 

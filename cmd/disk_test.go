@@ -57,10 +57,10 @@ func TestTheFolderOfAVersionCannotBeSynced(t *testing.T) {
 // not taken for one.
 func TestAFileSystemWithoutHardLinks(t *testing.T) {
 	needStrace(t)
-	s := &crashScene{t, t.TempDir()}
+	s := &crashScene{t: t, dir: t.TempDir()}
 	s.ok("keygen", "publisher", "keygen", "--out", "k.jwk")
 	s.revoke("first")
-	publish := append([]string{"publisher"}, append(publishArgs, "--create", "--issuer", "i", "--max-token-life", "24h")...)
+	publish := append([]string{"publisher"}, append(publishArgs, creation...)...)
 	for errno, hint := range map[string]bool{"EPERM": true, "EOPNOTSUPP": true, "ENOSYS": true, "ENOSPC": false, "EMLINK": false} {
 		out, code := s.refused("linkat", errno, "", publish...)
 		require.Equal(t, 2, code, out)

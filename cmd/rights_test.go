@@ -73,6 +73,7 @@ func TestWithoutTheRights(t *testing.T) {
 		require.Contains(t, out, "permission denied")
 		require.NoError(t, os.Chmod(s.file(name), 0o644))
 	}
+	require.NoError(t, os.Chmod(s.file("k.jwk"), 0o600)) // else every run warns
 	s.chmod("list", 0o755, 0o644)
 	s.chmod("publisher-cache", 0o755, 0o644)
 	s.chmod("reader-cache", 0o755, 0o644)
@@ -109,7 +110,7 @@ func TestFoldersOfOthers(t *testing.T) {
 	for _, args := range all {
 		out, code := s.as(args[0], args[1:]...)
 		require.Equal(t, args[1] != "doctor", code == 2, "%s: %s", args, out)
-		require.Contains(t, out, "list/backup/: permission denied")
+		require.Regexp(t, "list/backup/?: permission denied", out)
 		require.NotContains(t, out, "s3:")
 	}
 }

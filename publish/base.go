@@ -26,7 +26,7 @@ func (p *publisher) position(ctx context.Context) (base *ledger.State, warnings 
 		if known, base, err = p.cache.Load(ctx); err != nil {
 			warn("the cache %s is broken, so this run reads the store and writes it again: %v", p.Cache, err)
 		}
-		p.rewrite = base == nil
+		p.rewrite = base == nil || !p.signed(base.Version)
 	}
 	head, err := history.Newest(ctx, p.Store, p.keys, known)
 	_, foreign := errors.AsType[*history.OtherListError](err)
@@ -66,6 +66,13 @@ func (p *publisher) position(ctx context.Context) (base *ledger.State, warnings 
 	}
 	p.last = state
 	return state, warnings, nil
+}
+
+// signed reports whether a version is signed by the publisher's own key. The next run may trust no
+// other.
+func (p *publisher) signed(v *history.Version) bool {
+	_, _, err := p.Key.Public().Verify(v.Bytes)
+	return err == nil
 }
 
 // load returns the state at the head. If the ledger is lost it goes on without.

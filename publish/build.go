@@ -11,6 +11,7 @@ import (
 	"github.com/revocast/revocast/crl"
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/ledger"
+	"github.com/revocast/revocast/internal/plural"
 	"github.com/revocast/revocast/signer"
 )
 
@@ -46,22 +47,32 @@ func (d *draft) tell(t *touched) {
 	r, n := d.result, d.changes.notes
 	r.Changed, r.Released = len(t.entries)-t.unseen, t.released
 	if n.again > 0 {
-		d.warn("%d of the rows without revoked_at name claims that were reinstated, and revoke them again: with revoked_at they would change nothing", n.again)
+		d.warn("%s claims that were reinstated, and %s them again: with revoked_at they would change nothing",
+			plural.Count(n.again, "row without revoked_at names", "rows without revoked_at name"), plural.Of(n.again, "revokes", "revoke"))
 	}
 	if n.late > 0 {
-		d.warn("%d revocations were decided less than %s before a reinstatement that came from another source, and revoke: the clocks of the two may differ", n.late, Skew)
+		d.warn("%s decided less than %s before a reinstatement that came from another source, and %s: the clocks of the two may differ",
+			plural.Count(n.late, "revocation was", "revocations were"), Skew, plural.Of(n.late, "revokes", "revoke"))
 	}
 	if n.stale > 0 {
-		d.warn("%d new revocations were decided before the reinstatements that are known of the same claims, and revoke nothing", n.stale)
+		d.warn("%s decided before the reinstatement that is known of the same claims, and %s nothing",
+			plural.Count(n.stale, "new revocation was", "new revocations were"), plural.Of(n.stale, "revokes", "revoke"))
 	}
 	if n.older > 0 {
-		d.warn("%d reinstatements were decided no later than the revocations that are known of the same claims, and release nothing", n.older)
+		again := ""
+		if n.until > 0 {
+			again = ": record it again after " + stamp(ceilSeconds(n.until))
+		}
+		d.warn("%s decided no later than the revocation that is known of the same claims, and %s nothing%s",
+			plural.Count(n.older, "reinstatement was", "reinstatements were"), plural.Of(n.older, "releases", "release"), again)
 	}
-	if n.wordless > 0 {
-		d.warn("%d reasons are not in the ledger, because the reasons of one version may have %d bytes together", n.wordless, maxReasonBytes)
+	if missing := d.changes.wordless; missing > 0 {
+		d.warn("%s not in the ledger, because the reasons of one version may have %d bytes together",
+			plural.Count(missing, "reason is", "reasons are"), maxReasonBytes)
 	}
 	if n.held > 0 {
-		d.warn("%d reinstatements without revoked_at may have been read before, so the revocations that they name stay: record the reinstatement again, with revoked_at", n.held)
+		d.warn("%s without revoked_at may have been read before, so %s: record the reinstatement again, with revoked_at",
+			plural.Count(n.held, "reinstatement", "reinstatements"), plural.Of(n.held, "the revocation that it names stays", "the revocations that they name stay"))
 	}
 }
 

@@ -29,6 +29,7 @@ type changes struct {
 	reasons     []reason // of the rows, if they are kept
 	keepReasons bool
 	reasonBytes int // of reasons
+	wordless    int // rows whose reasons are not kept
 	otherIssuer int64
 	notes       notes
 }
@@ -100,7 +101,7 @@ func (c *changes) add(row *source.Row) error {
 			c.reasonBytes = size
 			c.reasons = append(c.reasons, reason{c.log.rows, strings.Clone(row.Reason)})
 		} else {
-			c.notes.wordless++
+			c.wordless++
 		}
 	}
 	c.log.append(r, row.Values)

@@ -135,7 +135,7 @@ func TestCrashMatrix(t *testing.T) {
 	}
 	step := int64(1)
 	if testing.Short() {
-		step = 7
+		step = 11
 	}
 	var faults [faulty.KilledAfter + 1]atomic.Int64
 	t.Cleanup(func() {

@@ -55,7 +55,7 @@ func TestTheLatestDecisionThatWasRead(t *testing.T) {
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			done, most := 0, operations(500_000)
+			done, most := 0, operations(300_000)
 			for seed := uint64(1); done < most; seed++ {
 				// Pauses between retries take no time in a bubble.
 				synctest.Test(t, func(t *testing.T) {

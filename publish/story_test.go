@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/revocast/revocast/client"
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/ledger"
 	"github.com/revocast/revocast/signer"
@@ -82,6 +83,20 @@ func (b *bench) publish(name string, rows ...source.Row) *Result {
 	r, err := b.run(name, rows...)
 	require.NoError(b, err)
 	return r
+}
+
+// refuses reports whether a reader refuses a user's token.
+func (b *bench) refuses(sub string) bool {
+	b.Helper()
+	c, err := client.Open(b.Context(), client.Config{Store: b.Store, Keys: b.Key.Public(), Now: b.Now})
+	require.NoError(b, err)
+	require.NoError(b, c.Status().Err)
+	now := b.now.Unix()
+	err = c.Check(client.Token{Claims: map[string]any{"iss": testIssuer, "sub": sub, "iat": now, "exp": now + 3600}})
+	if err != nil {
+		require.ErrorAs(b, err, new(*client.RevokedError))
+	}
+	return err != nil
 }
 
 // state loads the newest state from the store alone, and compares it with the reader's list.

@@ -24,7 +24,7 @@ func (gc) Help() string {
     publisher gc --store s3://bucket/list --keys signing.pub.jwks --dry-run
     publisher gc --store s3://bucket/list --keys signing.pub.jwks --keep 720h
 
-Deletes the snapshots and deltas that only versions older than --keep need, and what publishers left that died. All manifests stay, so that every version can still be proved to follow from the one before. It may run beside publishers and readers, and needs no private key. Time is counted back from the newest version.`
+Deletes the snapshots, deltas and ledger objects that only versions older than --keep need, and what publishers left that died. All manifests stay, so that every version can still be proved to follow from the one before. It may run beside publishers and readers, and needs no private key. Time is counted back from the newest version.`
 }
 
 // garbage is a thing that would go, for machines.
@@ -101,7 +101,7 @@ func (c *gc) sentence(r *collect.Result) string {
 	} else {
 		fmt.Fprintf(&s, "deleted %s", tally(r.Deleted))
 	}
-	fmt.Fprintf(&s, "\nkept %s and %s", tally(r.Kept), plural.Count(r.Manifests, "manifest", "manifests"))
+	fmt.Fprintf(&s, "\nkept %s, and %s", tally(r.Kept), plural.Count(r.Manifests, "manifest", "manifests"))
 	if r.Young > 0 {
 		fmt.Fprintf(&s, "; %s of that because it is young, though no version to keep names it", plural.Count(r.Young, "object", "objects"))
 	}
@@ -113,9 +113,12 @@ func (c *gc) sentence(r *collect.Result) string {
 }
 
 func tally(t collect.Tally) string {
-	s := plural.Count(t.Snapshots, "snapshot", "snapshots") + ", " + plural.Count(t.Deltas, "delta", "deltas") + " and " + plural.Count(t.Ledger, "object of the ledger", "objects of the ledger")
-	if t.Temporary > 0 {
-		s += " and " + plural.Count(t.Temporary, "temporary file", "temporary files")
+	parts := []string{
+		plural.Count(t.Snapshots, "snapshot", "snapshots"), plural.Count(t.Deltas, "delta", "deltas"),
+		plural.Count(t.Ledger, "ledger object", "ledger objects"),
 	}
-	return fmt.Sprintf("%s of %d bytes", s, t.Bytes)
+	if t.Temporary > 0 {
+		parts = append(parts, plural.Count(t.Temporary, "temporary file", "temporary files"))
+	}
+	return fmt.Sprintf("%s of %d bytes", plural.And(parts), t.Bytes)
 }

@@ -31,8 +31,11 @@ func (c *verify) Run(env *command.Env) error {
 		return err
 	}
 	var s strings.Builder
-	fmt.Fprintf(&s, "%s and %s of %d bytes; the %s rebuilt and %s as signed",
-		plural.Count(report.Versions, "version", "versions"), plural.Count(report.Objects, "object", "objects"), report.Bytes,
+	holds := []string{plural.Count(report.Versions, "version", "versions"), plural.Count(report.Objects, "object", "objects")}
+	if report.Ledger > 0 {
+		holds = append(holds, plural.Count(report.Ledger, "ledger object", "ledger objects"))
+	}
+	fmt.Fprintf(&s, "%s of %d bytes; the %s rebuilt and %s as signed", plural.And(holds), report.Bytes,
 		plural.Of(report.Replayed, "state of 1 version was", fmt.Sprintf("states of %d versions were", report.Replayed)), plural.Of(report.Replayed, "is", "are"))
 	for _, note := range report.Notes {
 		fmt.Fprintf(&s, "\nnote: %s", note)

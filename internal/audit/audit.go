@@ -61,7 +61,8 @@ type Report struct {
 	Issuer   string    `json:"issuer"`
 	Head     uint64    `json:"head"`
 	Versions int       `json:"versions"`
-	Objects  int       `json:"objects"`
+	Objects  int       `json:"objects"` // that readers may need
+	Ledger   int       `json:"ledger"`  // objects of the ledger
 	Bytes    int64     `json:"bytes"`
 	Replayed int       `json:"replayed"` // versions whose state was built and is as signed
 	Findings []Finding `json:"findings"`
@@ -148,7 +149,6 @@ type walk struct {
 	from    uint64  // the states of all versions from this one on were rebuilt
 	strays  []string
 
-	records    int   // objects of the ledger that are good
 	unrecorded int   // those that are missing
 	hidden     error // why the ledger cannot be read
 }

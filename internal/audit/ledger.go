@@ -45,8 +45,7 @@ func (w *walk) recorded(v *history.Version, name string, size int64, err error) 
 	lost, isLost := errors.AsType[*ledger.LostError](err)
 	switch {
 	case err == nil:
-		w.records++
-		w.report.Objects++
+		w.report.Ledger++
 		w.report.Bytes += size
 		w.seen[name] = true
 	case !isLost:
@@ -68,11 +67,10 @@ func (w *walk) finishLedger() {
 	case w.head.Ledger == nil:
 		w.note("there is no ledger; the next publication begins it")
 		return
-	case w.records == 0:
-		w.note("the ledger is not here, and readers do not need it; if it is lost, the next publication begins it again")
-		return
+	case w.report.Ledger == 0:
+		return // as in a mirror, which has what readers need
 	case w.unrecorded > 0:
-		w.note("%s of the ledger %s gone, as garbage collection leaves it", plural.Count(w.unrecorded, "object", "objects"), plural.Of(w.unrecorded, "is", "are"))
+		w.note("%s %s gone, as garbage collection leaves it", plural.Count(w.unrecorded, "ledger object", "ledger objects"), plural.Of(w.unrecorded, "is", "are"))
 	}
 	_, err := ledger.Load(w.ctx, &ledger.Objects{Bucket: w.r}, w.head, nil)
 	if err != nil {

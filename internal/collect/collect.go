@@ -127,7 +127,7 @@ type Result struct {
 	WholeFrom uint64    `json:"whole_from"`        // from it up to the head all versions are whole
 	Spare     uint64    `json:"spare,omitempty"`   // the version with the spare snapshot
 	Manifests int       `json:"manifests"`         // all are kept
-	Kept      Tally     `json:"kept"`              // snapshots and deltas that stay
+	Kept      Tally     `json:"kept"`              // snapshots, deltas and ledger objects that stay
 	Young     int       `json:"young,omitempty"`   // of Kept, those that no kept version names but that are young
 	Garbage   Tally     `json:"garbage"`           // what is to go
 	Deleted   Tally     `json:"deleted"`           // what went: nothing in a dry run

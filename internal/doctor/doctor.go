@@ -99,7 +99,7 @@ func list(ctx context.Context, cfg Config) (*ledger.State, probe.Finding) {
 	finding := func(g probe.Grade, format string, args ...any) probe.Finding {
 		return probe.Finding{Probe: "list", Grade: g, Text: fmt.Sprintf(format, args...)}
 	}
-	head, err := history.Head(ctx, cfg.Store, cfg.Key.Public(), nil)
+	head, err := history.Newest(ctx, cfg.Store, cfg.Key.Public(), nil)
 	switch {
 	case errors.Is(err, history.ErrNoList):
 		return nil, finding(probe.OK, "there is no list here yet; publisher publish --create starts one")
@@ -120,7 +120,7 @@ func list(ctx context.Context, cfg Config) (*ledger.State, probe.Finding) {
 	case err != nil:
 		return state, finding(probe.Fail, "%s, but a new reader cannot load it; run verifier verify: %v", what, err)
 	case lost != nil:
-		return nil, finding(probe.Warning, "%s, but not its ledger, so the next publication begins it again and reads all of its source: %v", what, lost)
+		return nil, finding(probe.Warning, "%s, but its ledger cannot be loaded, so the next publication begins it again and reads all of its source: %v", what, lost)
 	case !stale.After(now):
 		return state, finding(probe.Warning, "%s, it is stale since %s, so readers refuse all tokens: publish, and see why cron did not", what, stale.UTC().Format(time.RFC3339))
 	}

@@ -21,7 +21,10 @@ type LostError struct {
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("%s in %s, a part of the ledger, is lost: %v", e.Name, e.Store, e.Err)
+	if errors.Is(e.Err, store.ErrNotFound) {
+		return fmt.Sprintf("%s in %s, a part of the ledger, is missing", e.Name, e.Store)
+	}
+	return fmt.Sprintf("%s in %s, a part of the ledger, is not what was signed: %v", e.Name, e.Store, e.Err)
 }
 
 func (e *LostError) Unwrap() error { return e.Err }
