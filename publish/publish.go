@@ -145,8 +145,11 @@ func newPublisher(cfg Config) (*publisher, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
-	if len(cfg.SourceName) > maxSourceName || !utf8.ValidString(cfg.SourceName) || strings.ContainsFunc(cfg.SourceName, notPrintable) {
-		return nil, fmt.Errorf("the name %q of the source is not printable UTF-8 of at most %d bytes", source.Shorten(cfg.SourceName), maxSourceName)
+	switch name := cfg.SourceName; {
+	case len(name) > maxSourceName:
+		return nil, fmt.Errorf("the name %.40q… of the source has %d bytes, and %d are the most", name, len(name), maxSourceName)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, notPrintable):
+		return nil, fmt.Errorf("the name %q of the source is not printable UTF-8", name)
 	}
 	p := &publisher{Config: cfg, keys: cfg.Key.Public(), fetched: map[string][]byte{}}
 	if cfg.Trusted != nil {
