@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -180,4 +181,19 @@ func TestTheCacheStaysSmallWhileOnlyCursorsMove(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, warnings)
 	require.EqualValues(t, 4, counted.Done(), "the cache leads to the newest version")
+}
+
+// A cache that lost its newest manifest still knows an older version, which the store must have.
+func TestACacheWithoutItsManifestNoticesAStoreThatWasSetBack(t *testing.T) {
+	b := newBench(t)
+	b.publish("a", say("alice", noon))
+	older := b.Store.(*memory).clone()
+	for i := range wholeEvery {
+		b.publish("a", say(fmt.Sprint("u", i), noon))
+	}
+	require.NoError(t, b.Cache.Delete(t.Context(), "manifest.jwt"))
+	b.Store = older
+	_, err := b.run("a")
+	_, ok := errors.AsType[*LostError](err)
+	require.True(t, ok, "%v", err)
 }

@@ -53,12 +53,13 @@ func (c *Cache) Load(ctx context.Context) (known *history.Version, base *State, 
 	if errors.Is(err, store.ErrNotFound) && c.empty(ctx) {
 		return nil, nil, nil
 	}
+	v, baseErr := c.manifest(ctx, baseName)
 	if err != nil {
-		return nil, nil, fmt.Errorf("it cannot be told which version the publisher had seen: %w", err)
+		// The publisher had seen the base, and perhaps later versions.
+		return v, nil, fmt.Errorf("it cannot be told which version the publisher had seen: %w", err)
 	}
-	v, err := c.manifest(ctx, baseName)
-	if err != nil {
-		return known, nil, err
+	if baseErr != nil {
+		return known, nil, baseErr
 	}
 	if !bytes.Equal(v.Salt, known.Salt) {
 		return known, nil, fmt.Errorf("%s and %s are of two lists", newestName, baseName)
