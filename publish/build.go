@@ -66,6 +66,10 @@ func (d *draft) tell(t *touched) {
 		d.warn("%s decided no later than the revocation that is known of the same claims, and %s nothing%s",
 			plural.Count(n.older, "reinstatement was", "reinstatements were"), plural.Of(n.older, "releases", "release"), again)
 	}
+	if missing := d.changes.wordless; missing > 0 {
+		d.warn("%s not in the ledger, because the reasons of one version may have %d bytes together",
+			plural.Count(missing, "reason is", "reasons are"), maxReasonBytes)
+	}
 	if n.held > 0 {
 		d.warn("%s without revoked_at may have been read before, so %s: record the reinstatement again, with revoked_at",
 			plural.Count(n.held, "reinstatement", "reinstatements"), plural.Of(n.held, "the revocation that it names stays", "the revocations that they name stay"))

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -15,11 +16,15 @@ const calm = time.Second
 
 // Every publishes at once, then at each interval, and as soon as the source says that there are new
 // rows, until ctx is cancelled. It calls report with the outcome of each run, as [Run] returns it. A
-// failed run is followed by the next like any other. The error says that cfg cannot be used.
+// failed run is followed by the next like any other. The error says that cfg or the interval cannot be
+// used.
 //
 // The verified state stays in memory between the runs, so a run costs in proportion to its rows. Each
 // run checks that the newest version in the store is still the one that it knows, or leads on from it.
 func Every(ctx context.Context, cfg Config, interval time.Duration, report func(*Result, error)) error {
+	if interval <= 0 {
+		return fmt.Errorf("the interval between two runs must be positive, not %s", interval)
+	}
 	p, err := newPublisher(cfg)
 	if err != nil {
 		return err

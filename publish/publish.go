@@ -14,7 +14,11 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/revocast/revocast/internal/ledger"
 	"github.com/revocast/revocast/internal/steady"
@@ -37,8 +41,8 @@ type Config struct {
 	// Source is where the rows come from. Its methods are called from one goroutine at a time,
 	// except Watch.
 	Source source.Source
-	// SourceName is what the ledger calls the source. It must be the same in every run. If it is
-	// empty the ledger calls the source by a hash of its String.
+	// SourceName is what the ledger calls the source: printable UTF-8 of at most 256 bytes. It must
+	// be the same in every run. If it is empty the ledger calls the source by a hash of its String.
 	SourceName string
 	// Cache keeps the state between runs, as a rule in a directory of its own; nil reads the state
 	// from Store each time. A publisher with a cache notices if Store was set back.
@@ -123,6 +127,7 @@ type publisher struct {
 	reads func()        // is called before each reading of the source; may be nil
 
 	last    *ledger.State     // the newest state that this process verified or made, nil before
+	warned  []string          // about the cache and the ledger, by runs that had no result
 	fetched map[string][]byte // objects that the cache does not have yet
 	rewrite bool              // the cache must be written as a whole
 }
@@ -140,8 +145,11 @@ func newPublisher(cfg Config) (*publisher, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
-	if len(cfg.SourceName) > maxSourceName {
-		return nil, fmt.Errorf("the name %.40q… of the source has %d bytes, and %d are the most", cfg.SourceName, len(cfg.SourceName), maxSourceName)
+	switch name := cfg.SourceName; {
+	case len(name) > maxSourceName:
+		return nil, fmt.Errorf("the name %.40q… of the source has %d bytes, and %d are the most", name, len(name), maxSourceName)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, notPrintable):
+		return nil, fmt.Errorf("the name %q of the source is not printable UTF-8", name)
 	}
 	p := &publisher{Config: cfg, keys: cfg.Key.Public(), fetched: map[string][]byte{}}
 	if cfg.Trusted != nil {
@@ -158,6 +166,8 @@ func newPublisher(cfg Config) (*publisher, error) {
 
 // maxSourceName bounds the name of a source, in bytes.
 const maxSourceName = 256
+
+func notPrintable(r rune) bool { return !unicode.IsPrint(r) }
 
 // run publishes a version on top of the head. If another publisher commits first it starts over.
 func (p *publisher) run(ctx context.Context) (*Result, error) {
@@ -183,10 +193,15 @@ func (p *publisher) run(ctx context.Context) (*Result, error) {
 func (p *publisher) attempt(ctx context.Context) (*Result, error) {
 	p.Step("looking for the newest version", 0)
 	base, warnings, err := p.position(ctx)
+	for _, warning := range warnings {
+		if !slices.Contains(p.warned, warning) {
+			p.warned = append(p.warned, warning)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	d := &draft{publisher: p, base: base, result: &Result{Warnings: warnings}}
+	d := &draft{publisher: p, base: base, result: &Result{Warnings: slices.Clone(p.warned)}}
 	if err := d.begin(); err != nil {
 		return nil, err
 	}
