@@ -15,9 +15,10 @@ import (
 const calm = time.Second
 
 // Every publishes at once, then at each interval, and as soon as the source says that there are new
-// rows, until ctx is cancelled. It calls report with the outcome of each run, as [Run] returns it. A
-// failed run is followed by the next like any other. The error says that cfg or the interval cannot be
-// used.
+// rows. It returns nil when ctx ends. It calls report with the outcome of each run, as [Run] returns
+// it, on the goroutine of Every: the next run waits until report returns. A failed run is followed by
+// the next like any other. The interval must be positive. An error says that cfg or the interval
+// cannot be used, and nothing ran.
 //
 // The verified state stays in memory between the runs, so a run costs in proportion to its rows. Each
 // run checks that the newest version in the store is still the one that it knows, or leads on from it.

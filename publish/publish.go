@@ -38,8 +38,8 @@ type Config struct {
 	Key *signer.PrivateKey
 	// Trusted are keys besides Key that may have signed the history so far.
 	Trusted *signer.KeySet
-	// Source is where the rows come from. Its methods are called from one goroutine at a time,
-	// except Watch.
+	// Source is where the rows come from. Read is called by one goroutine at a time; String and
+	// Watch may run beside it.
 	Source source.Source
 	// SourceName is what the ledger calls the source: printable UTF-8 of at most 256 bytes. It must
 	// be the same in every run. If it is empty the ledger calls the source by a hash of its String.
@@ -109,8 +109,16 @@ var (
 // errLost is the end of an attempt whose version another publisher committed.
 var errLost = errors.New("another publisher committed this version")
 
-// Run publishes one version. After an error nothing was published, unless the error wraps
-// [ErrHint]; then there is a result besides.
+// Run publishes one version. If the error wraps [ErrHint] there is a result besides, and the version
+// is published. If the manifest could not be created, and the store did not say whether it is there,
+// the version may or may not be published: the error says so, and the next run finds out. After any
+// other error nothing was published.
+//
+// If ctx ends before the version is published, Run returns, as a rule with the error of the context.
+// Errors of the source are passed on. So errors.Is and errors.As find fs.ErrNotExist, ErrNoTable of
+// source/postgres and source/sqlite, *[source.BadRowError] and *[source.BrokenError].
+//
+// Run is safe for concurrent use if each call has a Source and a Cache of its own.
 func Run(ctx context.Context, cfg Config) (*Result, error) {
 	p, err := newPublisher(cfg)
 	if err != nil {

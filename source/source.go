@@ -21,6 +21,8 @@ const None int64 = -1
 
 // A Row is one row of a source. A source reuses it from visit to visit, its slices too. A visitor
 // copies what it keeps; the strings may be kept as they are.
+//
+// The zero Row is not valid: Before, Exp and Moment must be [None] if the row does not give them.
 type Row struct {
 	// Names and Values are the claims to match, one value a name. The names are distinct and in
 	// byte order. A row without claims matches every token of the issuer.
@@ -50,7 +52,8 @@ type Cursor = json.RawMessage
 // MaxCursor is the most bytes of a [Cursor].
 const MaxCursor = 2 << 10
 
-// A Source yields rows. Its methods are safe for concurrent use.
+// A Source yields rows. Read is called by one goroutine at a time; String and Watch may run beside
+// it.
 type Source interface {
 	// String returns the address of the source without its secrets, for messages. It must not
 	// change over the life of a list: the ledger knows a source without a name by a hash of it.
