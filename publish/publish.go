@@ -133,6 +133,9 @@ type publisher struct {
 }
 
 func newPublisher(cfg Config) (*publisher, error) {
+	if cfg.Store == nil || cfg.Key == nil || cfg.Source == nil {
+		return nil, errors.New("publishing needs a store, a key and a source")
+	}
 	if cfg.ValidFor < time.Second {
 		return nil, fmt.Errorf("a list must be valid for at least a second, not for %s", cfg.ValidFor)
 	}

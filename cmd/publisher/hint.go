@@ -39,7 +39,7 @@ var hints = []struct {
 
 const (
 	otherKey       = "if the list was published with another key until now, name its public keys with --keys"
-	brokenManifest = "a manifest is never replaced, since readers may have accepted it when it was whole: bring it back from a mirror or a backup; only if none has it, delete it and run again"
+	brokenManifest = "a manifest is never replaced, since readers may have accepted it when it was whole: bring it back from a mirror, a backup, or latest.jwt if that is of the same version; only if none has it, delete it and run again"
 	lostObject     = "bring it back from a mirror or a backup, or publish with a --cache that knows the list and with --snapshot-every 1"
 )
 

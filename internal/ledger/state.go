@@ -36,7 +36,7 @@ type State struct {
 // A Source is what the ledger keeps of a source.
 type Source struct {
 	Number uint32          `json:"n"`      // stands for the name in reinstatements, from 1
-	Cursor json.RawMessage `json:"cursor"` // of the last reading
+	Cursor json.RawMessage `json:"cursor,omitempty"` // of the last reading
 }
 
 // SourceName returns what the ledger calls a source: the given name, or else a hash of the salt of
