@@ -35,7 +35,7 @@ type State struct {
 
 // A Source is what the ledger keeps of a source.
 type Source struct {
-	Number uint32          `json:"n"`      // stands for the name in reinstatements, from 1
+	Number uint32          `json:"n"`                // stands for the name in reinstatements, from 1
 	Cursor json.RawMessage `json:"cursor,omitempty"` // of the last reading
 }
 
