@@ -70,7 +70,7 @@ func (d *draft) begin() error {
 	return nil
 }
 
-// knowSource finds the source in the ledger, or gives it the next number.
+// knowSource finds the source in the ledger. A new source gets the next number.
 func (d *draft) knowSource() {
 	d.name = ledger.SourceName(d.manifest.Salt, d.SourceName, d.Source.String())
 	d.source = ledger.Source{Number: 1}

@@ -82,7 +82,8 @@ func (r Reinstatements) Find(rule uint8, key uint64) (Reinstatement, bool) {
 	return r[i], true
 }
 
-// merge returns r with changes in place of what they change, without those that ended by dropped.
+// merge returns r with the changes, each in place of its older one, without those that ended by
+// dropped.
 func (r Reinstatements) merge(changes Reinstatements, dropped int64) Reinstatements {
 	ended := func(x Reinstatement) bool { return x.Exp <= dropped }
 	if len(changes) == 0 && !slices.ContainsFunc(r, ended) {

@@ -13,7 +13,7 @@ import (
 	"github.com/revocast/revocast/source"
 )
 
-// A Value is the value of a column as its format gives it. The zero Value is null.
+// A Value is the value of a column, as it is in its format. The zero Value is null.
 type Value struct {
 	Kind Kind
 	Text string // of text and numbers; "true" or "false" of a boolean; what it is of Other
@@ -135,7 +135,7 @@ func notAClaim(name string) string {
 // IsClaim reports whether the column is a claim to match, and not reserved.
 func (c *Column) IsClaim() bool { return c.role == claim }
 
-// Set gives the current row the value of a column.
+// Set sets a column of the current row.
 func (b *Builder) Set(c *Column, v Value) *Fault {
 	if c.seen == b.count {
 		return Faultf(c.Name, "the row has this field twice")

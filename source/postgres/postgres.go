@@ -33,9 +33,9 @@
 // cluster and the table that the ids belong to. [Schema], run again, mends both. Until then
 // all rows are visited every time, with a warning.
 //
-// Two cases stay invisible: rows that were loaded with the trigger switched off and ids of the
-// past, and a machine that was put back to an earlier state, memory included, and that has passed
-// the cursor's WAL position since.
+// Two cases stay invisible. Rows may have been loaded with ids of the past while the trigger was
+// switched off. And a machine may have been put back to an earlier state, memory included, and have
+// passed the cursor's WAL position since.
 //
 // # Servers that are behind
 //
