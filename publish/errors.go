@@ -13,4 +13,6 @@ type (
 	ForkError = history.ForkError
 	// A RestartedError says that the store holds another list of the same issuer than before.
 	RestartedError = history.RestartedError
+	// An OtherListError says that the store holds the list of another issuer than before.
+	OtherListError = history.OtherListError
 )

@@ -25,6 +25,7 @@ var hints = []struct {
 	{isHintAlone, "manifests are never deleted: copy latest.jwt to the name of the missing one, which has the same bytes"},
 	{as[*publish.LostError], "check the addresses of store and cache; if the store was restored from an older copy, bring back the versions that it lacks, which readers may have accepted; only if the list was started again on purpose, empty the cache and start the publisher again"},
 	{as[*publish.ForkError], "two histories exist, and readers refuse one of them: find out which publisher wrote the other, and run verifier verify"},
+	{as[*publish.OtherListError], "check the address: a store prefix holds one list"},
 	{as[*publish.RestartedError], "check the address; only if the list was started again on purpose, empty the cache and start the publisher again"},
 	{as[*source.BadRowError], "mend the row, or the query that shows it; --skip-bad-rows leaves bad rows out, and lists them"},
 	{is(sqlite.ErrNoTable), "publisher revoke makes the table, and --query reads a table of your own"},

@@ -31,7 +31,7 @@ import (
 // into the bucket, and the publisher writes the cache as a whole at its next version.
 //
 // A Cache is for one goroutine at a time. Publishers that share a directory may remove each
-// other's files, which then count as lost. None of them replaces the manifest of a later version.
+// other's files, which then count as lost, so each should have a directory of its own.
 type Cache struct {
 	Store store.Store
 	Keys  *signer.KeySet
