@@ -77,7 +77,7 @@ func (d *draft) tell(t *touched) {
 }
 
 // advance makes the next state of the list, from the bytes of its delta as a reader will, and
-// compares it with what the rows ask for. It reports whether a snapshot is due.
+// compares it with the rows. It reports whether a snapshot is due.
 func (d *draft) advance(ctx context.Context, t *touched) (snapshot bool, err error) {
 	m := &d.manifest
 	switch {
@@ -166,7 +166,7 @@ func (d *draft) writeOut(snapshot bool) error {
 		return err
 	}
 	if list.Sum() != d.next.List.Sum() {
-		return d.defect("all entries written out have another checksum than what changed says")
+		return d.defect("all entries written out have another checksum than the changes lead to")
 	}
 	d.next.List = list
 	sum := list.Snapshot().SHA256()

@@ -9,6 +9,7 @@ import (
 	"github.com/revocast/revocast/crl"
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/ledger"
+	"github.com/revocast/revocast/internal/rows"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/source"
 )
@@ -71,8 +72,8 @@ func (c *changes) add(row *source.Row) error {
 		c.otherIssuer++
 		return nil
 	}
-	if bad := outOfBounds(row); bad != "" {
-		return &source.BadRowError{Reason: bad}
+	if f := rows.Check(row); f != nil {
+		return &source.BadRowError{Field: f.Field, Reason: f.Reason}
 	}
 	if row.Moment != source.None && row.Moment > c.now+c.skew {
 		return &source.BadRowError{Field: "revoked_at", Reason: fmt.Sprintf("%s is later than now, %s, by more than the %s that clocks may differ",
@@ -108,18 +109,6 @@ func (c *changes) add(row *source.Row) error {
 	return nil
 }
 
-// outOfBounds says how a row breaks the contract of [source.Row], if it does.
-func outOfBounds(row *source.Row) string {
-	time := func(t, unit int64) bool { return t == source.None || t >= 0 && t <= crl.MaxTime*unit }
-	switch {
-	case len(row.Names) != len(row.Values):
-		return fmt.Sprintf("it has %d names and %d values", len(row.Names), len(row.Values))
-	case !time(row.Before, 1) || !time(row.Exp, 1) || !time(row.Moment, 1000):
-		return fmt.Sprintf("before, exp or moment is out of bounds: %d, %d, %d", row.Before, row.Exp, row.Moment)
-	}
-	return ""
-}
-
 // rule finds the rule of a row, or adds it with the next id.
 func (c *changes) rule(row *source.Row) (crl.Rule, error) {
 	c.name = c.name[:0]
@@ -141,6 +130,11 @@ func (c *changes) rule(row *source.Row) (crl.Rule, error) {
 	r, err := crl.NewRule(row.Names...)
 	if err != nil {
 		return r, &source.BadRowError{Reason: err.Error()}
+	}
+	for _, n := range row.Names {
+		if f := rows.CheckClaim(n); f != nil {
+			return r, &source.BadRowError{Field: f.Field, Reason: f.Reason}
+		}
 	}
 	if r.Name() != string(c.name) {
 		return r, &source.BadRowError{Reason: fmt.Sprintf("its names are not in byte order: %s", source.Shorten(string(c.name)))}

@@ -25,4 +25,8 @@ type (
 	// fields are Store and Issuer, both string: the address of the store, and the issuer of both
 	// lists.
 	RestartedError = history.RestartedError
+	// An OtherListError says that the store holds the list of another issuer than before. Its
+	// fields are Store, Known and Found, all string: the address of the store, the issuer of the
+	// known version, and that of the list in the store.
+	OtherListError = history.OtherListError
 )

@@ -113,8 +113,8 @@ func (n *news) tell() {
 	n.once.Do(func() { close(n.told) })
 }
 
-// drop forgets what was told before a reading: what was committed then is in it. If nothing comes of the
-// reading it has to be told again.
+// drop forgets the news from before a reading, which visits those rows. It reports whether there
+// was any. If the run fails, the news must be told again.
 func (n *news) drop() bool {
 	select {
 	case <-n.wake:

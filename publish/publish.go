@@ -2,7 +2,7 @@
 // next version of the list, and commits it to a store.
 //
 // [Run] publishes one version, and [Every] one after the other. Any number of publishers may work
-// on one list at once; the store decides which of them commits a version, there are no locks.
+// on one list at once. The store decides which of them commits a version, so there are no locks.
 // docs/PUBLISHING.md describes a run step by step, and docs/SOURCES.md how the decisions of rows
 // are taken.
 package publish
@@ -49,21 +49,21 @@ type Config struct {
 	Cache store.Store
 
 	// Create allows the first version of a list, of Issuer and MaxTokenLife, if Store holds none.
-	// For a list that is there already both must be left out or be the list's.
+	// For an existing list both must be empty or equal to the list's.
 	Create       bool
 	Issuer       string
 	MaxTokenLife time.Duration
 	// MaxAuthAge is the list's max_auth_age from now on; nil leaves it as it is, and 0 ends it.
 	MaxAuthAge *time.Duration
 
-	// ClockWasAhead says that the last version was issued by a clock that was ahead, and that this
-	// one's is right, so that this version may be issued before it.
+	// ClockWasAhead says that the clock of the last version was ahead, and that this clock is right.
+	// So this version may have an earlier time of issue than the last.
 	ClockWasAhead bool
 
 	// ValidFor is the time from the issue of a version until it is stale, at least a second.
 	ValidFor time.Duration
-	// SnapshotEvery makes a snapshot due after that many versions with changes, and 1 with every
-	// version; 0 makes it due when catching up from the last one costs half of its bytes.
+	// SnapshotEvery makes a snapshot due after a number of versions with changes. 1 makes one with
+	// every version. 0 makes one when catching up from the last snapshot costs half of its bytes.
 	SnapshotEvery int
 	// WithReasons keeps the reasons of rows in the ledger.
 	WithReasons bool
@@ -72,7 +72,7 @@ type Config struct {
 	// crypto/rand.Reader if nil.
 	Now  func() time.Time
 	Rand io.Reader
-	// Step is called with what the run is about to do, for a progress display; it may be nil.
+	// Step is called with the next step of a run, for a progress display. It may be nil.
 	Step func(step string, rows int64)
 }
 
@@ -141,6 +141,9 @@ type publisher struct {
 }
 
 func newPublisher(cfg Config) (*publisher, error) {
+	if cfg.Store == nil || cfg.Key == nil || cfg.Source == nil {
+		return nil, errors.New("publishing needs a store, a key and a source")
+	}
 	if cfg.ValidFor < time.Second {
 		return nil, fmt.Errorf("a list must be valid for at least a second, not for %s", cfg.ValidFor)
 	}

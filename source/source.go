@@ -29,8 +29,8 @@ type Row struct {
 	Names, Values []string
 	// Before and Exp are Unix seconds, rounded up, or None.
 	Before, Exp int64
-	// Moment is when the decision was made, in Unix milliseconds, rounded up. It is None if the
-	// row does not say; then the decision counts as made when the row is read.
+	// Moment is when the decision was made, in Unix milliseconds, rounded up. A decision whose
+	// Moment is None counts as made when the row is read.
 	Moment int64
 	// Reinstate reports whether the decision lets the claims back in.
 	Reinstate bool
@@ -60,11 +60,11 @@ type Source interface {
 	String() string
 
 	// Read visits, in the order of the source, the rows that may be new since the cursor, and
-	// perhaps others. visit may refuse a row with a *[BadRowError] that has a Field and a Reason:
-	// the source completes it, and handles it as a bad row of its own. Any other error of visit
+	// perhaps others. visit may refuse a row with a *[BadRowError] that has a Field and a Reason.
+	// The source completes it, and handles it as a bad row of its own. Any other error of visit
 	// ends the reading, and Read returns it as it is. Other errors are a *BadRowError, a
-	// *[BrokenError], or of the context, the file system or the database. After an error there is
-	// no cursor for the rows visited so far, so nothing of them may be published.
+	// *[BrokenError], or of the context, the file system or the database. After an error the rows
+	// visited so far have no cursor, so they must not be published.
 	Read(ctx context.Context, since Cursor, visit func(*Row) error) (Result, error)
 
 	// Watch calls wake after each commit of rows, and whenever a commit may have gone unnoticed;

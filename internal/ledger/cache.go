@@ -31,7 +31,7 @@ import (
 // into the bucket, and the publisher writes the cache as a whole at its next version.
 //
 // A Cache is for one goroutine at a time. Publishers that share a directory may remove each
-// other's files, which then count as lost. None of them replaces the manifest of a later version.
+// other's files, which then count as lost, so each should have a directory of its own.
 type Cache struct {
 	Store store.Store
 	Keys  *signer.KeySet
@@ -47,7 +47,7 @@ func wholeName(sum []byte) string { return "ledger-" + hex.EncodeToString(sum) }
 
 // Load returns the newest version that the publisher has seen, and the whole state in the cache, of
 // that version or an earlier one. Either is nil if the cache does not have it. The error says why
-// one is missing. An empty cache is no error.
+// one is missing. An empty cache is not an error.
 func (c *Cache) Load(ctx context.Context) (known *history.Version, base *State, err error) {
 	known, err = c.manifest(ctx, newestName)
 	if errors.Is(err, store.ErrNotFound) && c.empty(ctx) {
@@ -150,8 +150,8 @@ func (c *Cache) wholeLedger(ctx context.Context, v *history.Version) (*Delta, er
 }
 
 // Save keeps a state of a later version, and the objects that led to it from the state before, by
-// name. If the manifest of the state has the hashes of the whole list and ledger, and whole is the
-// encoding of that ledger, Save writes both and removes the objects up to them.
+// name. If whole is not nil, it is the encoding of the whole ledger, and the manifest of the state
+// has its hash and that of the whole list. Then Save writes both and removes the objects up to them.
 func (c *Cache) Save(ctx context.Context, s *State, objects map[string][]byte, whole []byte) error {
 	if err := (&history.Cache{Store: c.Store}).NoHint(ctx); err != nil {
 		return err

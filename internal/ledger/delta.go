@@ -28,7 +28,7 @@ type Record struct {
 	Source string
 	// Reasons are the words of rows that took effect, if the publisher keeps them.
 	Reasons []Reason
-	// Line leads to the version, but for the object of the record itself.
+	// Line leads to the version, together with the object of the record itself.
 	Line Line
 }
 

@@ -35,9 +35,12 @@
 // cluster and the table that the ids belong to. [Schema], run again, mends both. Until then
 // all rows are visited every time, with a warning.
 //
-// Two cases stay invisible. Rows may have been loaded with the trigger disabled and with ids of the
-// past; they are read after [Schema] was run again. And a machine may have been put back to an
-// earlier state, memory included, and have passed the cursor's WAL position since.
+// A table whose trigger is disabled, or enabled otherwise than ALWAYS, is not read until [Schema] is
+// run again, which stamps all rows again.
+//
+// Two cases stay invisible. The owner may have disabled the trigger, loaded rows with ids of the
+// past, and made it ENABLE ALWAYS again by hand. And a machine may have been put back to an earlier
+// state, memory included, and have passed the cursor's WAL position since.
 //
 // # Servers that are behind
 //
