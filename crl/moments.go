@@ -20,7 +20,7 @@ import (
 // and 8 zero bytes behind the last of them.
 const momentHead = 16
 
-// encodeMoments writes the moments of what the merges have measured.
+// encodeMoments writes the moments of the merged entries. The merges must have been measured.
 func encodeMoments(merges []*merge) *memory.Block {
 	size := tailSize
 	for _, m := range merges {

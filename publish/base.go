@@ -12,8 +12,8 @@ import (
 	"github.com/revocast/revocast/internal/steady"
 )
 
-// position is the state on which the next version builds, nil if there is no list yet and one may
-// be created. Warnings say what had to be done without.
+// position returns the state on which the next version builds, or nil if the store holds no list and
+// the publisher may create one. The warnings are about a cache or a ledger that could not be used.
 func (p *publisher) position(ctx context.Context) (base *ledger.State, warnings []string, err error) {
 	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
 	base = p.last

@@ -55,10 +55,20 @@ func (d *draft) tell(t *touched) {
 			plural.Count(n.late, "revocation was", "revocations were"), Skew, plural.Of(n.late, "revokes", "revoke"))
 	}
 	if n.stale > 0 {
-		d.warn("%d new revocations were decided before the reinstatements that are known of the same claims, and revoke nothing", n.stale)
+		d.warn("%s decided before the reinstatement that is known of the same claims, and %s nothing",
+			plural.Count(n.stale, "new revocation was", "new revocations were"), plural.Of(n.stale, "revokes", "revoke"))
 	}
 	if n.older > 0 {
-		d.warn("%d reinstatements were decided no later than the revocations that are known of the same claims, and release nothing", n.older)
+		again := ""
+		if n.until > 0 {
+			again = ": record it again after " + stamp(ceilSeconds(n.until))
+		}
+		d.warn("%s decided no later than the revocation that is known of the same claims, and %s nothing%s",
+			plural.Count(n.older, "reinstatement was", "reinstatements were"), plural.Of(n.older, "releases", "release"), again)
+	}
+	if missing := d.changes.wordless; missing > 0 {
+		d.warn("%s not in the ledger, because the reasons of one version may have %d bytes together",
+			plural.Count(missing, "reason is", "reasons are"), maxReasonBytes)
 	}
 	if n.held > 0 {
 		d.warn("%s without revoked_at may have been read before, so %s: record the reinstatement again, with revoked_at",
@@ -67,7 +77,7 @@ func (d *draft) tell(t *touched) {
 }
 
 // advance makes the next state of the list, from the bytes of its delta as a reader will, and
-// compares it with what the rows ask for. It reports whether a snapshot is due.
+// compares it with the rows. It reports whether a snapshot is due.
 func (d *draft) advance(ctx context.Context, t *touched) (snapshot bool, err error) {
 	m := &d.manifest
 	switch {
@@ -156,7 +166,7 @@ func (d *draft) writeOut(snapshot bool) error {
 		return err
 	}
 	if list.Sum() != d.next.List.Sum() {
-		return d.defect("all entries written out have another checksum than what changed says")
+		return d.defect("all entries written out have another checksum than the changes lead to")
 	}
 	d.next.List = list
 	sum := list.Snapshot().SHA256()

@@ -3,11 +3,13 @@ package publish
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/revocast/revocast/crl"
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/ledger"
+	"github.com/revocast/revocast/internal/rows"
 	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/source"
 )
@@ -27,6 +29,8 @@ type changes struct {
 	log         rowLog
 	reasons     []reason // of the rows, if they are kept
 	keepReasons bool
+	reasonBytes int // of reasons
+	wordless    int // rows whose reasons are not kept
 	otherIssuer int64
 	notes       notes
 }
@@ -36,6 +40,10 @@ type reason struct {
 	seq  uint32
 	text string
 }
+
+// maxReasonBytes bounds the reasons that a version records. They are in memory during the run, and
+// in the head of its record, which has a limit.
+const maxReasonBytes = 64 << 20
 
 // maxRuleBytes bounds the names in the rule table, which never shrinks, so that the manifest always
 // has room for the rest.
@@ -64,6 +72,9 @@ func (c *changes) add(row *source.Row) error {
 		c.otherIssuer++
 		return nil
 	}
+	if f := rows.Check(row); f != nil {
+		return &source.BadRowError{Field: f.Field, Reason: f.Reason}
+	}
 	if row.Moment != source.None && row.Moment > c.now+c.skew {
 		return &source.BadRowError{Field: "revoked_at", Reason: fmt.Sprintf("%s is later than now, %s, by more than the %s that clocks may differ",
 			stampMilli(row.Moment), stampMilli(c.now), Skew)}
@@ -87,7 +98,12 @@ func (c *changes) add(row *source.Row) error {
 		r.moment = c.now
 	}
 	if c.keepReasons && row.Reason != "" {
-		c.reasons = append(c.reasons, reason{c.log.rows, row.Reason})
+		if size := c.reasonBytes + len(row.Reason); size <= maxReasonBytes {
+			c.reasonBytes = size
+			c.reasons = append(c.reasons, reason{c.log.rows, strings.Clone(row.Reason)})
+		} else {
+			c.wordless++
+		}
 	}
 	c.log.append(r, row.Values)
 	return nil
@@ -105,7 +121,7 @@ func (c *changes) rule(row *source.Row) (crl.Rule, error) {
 	if len(row.Names) == 0 {
 		c.name = append(c.name, '*')
 	}
-	if i, ok := c.byName[string(c.name)]; ok {
+	if i, ok := c.byName[string(c.name)]; ok && len(c.rules[i].Claims) == len(row.Names) {
 		return c.rules[i], nil
 	}
 	if len(c.rules) == crl.MaxRules || c.ruleBytes+len(c.name) > maxRuleBytes {
@@ -114,6 +130,14 @@ func (c *changes) rule(row *source.Row) (crl.Rule, error) {
 	r, err := crl.NewRule(row.Names...)
 	if err != nil {
 		return r, &source.BadRowError{Reason: err.Error()}
+	}
+	for _, n := range row.Names {
+		if f := rows.CheckClaim(n); f != nil {
+			return r, &source.BadRowError{Field: f.Field, Reason: f.Reason}
+		}
+	}
+	if r.Name() != string(c.name) {
+		return r, &source.BadRowError{Reason: fmt.Sprintf("its names are not in byte order: %s", source.Shorten(string(c.name)))}
 	}
 	// Ids are given in order and never taken back, so the next one is free.
 	r.ID = uint8(len(c.rules) + 1)

@@ -190,7 +190,7 @@ func (w *world) publish(f *feed) {
 	result, err := Run(w.ctx, cfg)
 	require.NoError(w.t, err)
 	for _, warning := range result.Warnings {
-		require.Contains(w.t, warning, "no later than the revocations that are known")
+		require.Contains(w.t, warning, "no later than the revocation that is known")
 	}
 	require.Equal(w.t, w.head+1, result.Version)
 	w.head++

@@ -41,6 +41,7 @@ func (d *draft) commit(ctx context.Context) (*Result, error) {
 	if err := d.commitManifest(ctx, signed); err != nil {
 		return nil, err
 	}
+	d.warned = nil
 	// Who is told to stop from here on still does what the version is waiting for.
 	ctx, done := grace(ctx)
 	defer done()

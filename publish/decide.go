@@ -55,11 +55,12 @@ type judge struct {
 
 // notes count what the operator should know of the decisions.
 type notes struct {
-	again int // rows without a moment that revoke claims which were reinstated
-	late  int // revocations of another source, slightly older than a reinstatement, that revoke
-	held  int // reinstatements without a moment that may be old, and therefore release nothing
-	older int // reinstatements that are older than the revocation that is known
-	stale int // new revocations that are older than the reinstatement that is known
+	again int   // rows without a moment that revoke claims which were reinstated
+	late  int   // revocations of another source, slightly older than a reinstatement, that revoke
+	held  int   // reinstatements without a moment that may be old, and therefore release nothing
+	older int   // reinstatements that are older than the revocation that is known
+	until int64 // the latest moment of these revocations that is still to come, or 0
+	stale int   // new revocations that are older than the reinstatement that is known
 }
 
 // decide returns what the rows of the same claims make of their standing. The latest decision wins,
@@ -177,6 +178,9 @@ func (j *judge) reinstate(s *standing, r record, here bool, n *notes) {
 	}
 	if s.revoked {
 		n.older++
+		if s.entry.Moment > j.now {
+			n.until = max(n.until, s.entry.Moment)
+		}
 	}
 	s.back, s.reinstated = back, true
 }

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -69,7 +70,7 @@ func (d *draft) begin() error {
 	return nil
 }
 
-// knowSource finds the source in the ledger, or gives it the next number.
+// knowSource finds the source in the ledger. A new source gets the next number.
 func (d *draft) knowSource() {
 	d.name = ledger.SourceName(d.manifest.Salt, d.SourceName, d.Source.String())
 	d.source = ledger.Source{Number: 1}
@@ -120,8 +121,8 @@ func (d *draft) readRows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(read.Cursor) > source.MaxCursor {
-		return fmt.Errorf("the cursor of %s has %d bytes, and %d are the most", d.Source, len(read.Cursor), source.MaxCursor)
+	if len(read.Cursor) > source.MaxCursor || len(read.Cursor) > 0 && !json.Valid(read.Cursor) {
+		return fmt.Errorf("the cursor of %s has %d bytes, and must be JSON of at most %d", d.Source, len(read.Cursor), source.MaxCursor)
 	}
 	d.source.Cursor = read.Cursor
 	r := d.result

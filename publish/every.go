@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -14,12 +15,17 @@ import (
 const calm = time.Second
 
 // Every publishes at once, then at each interval, and as soon as the source says that there are new
-// rows, until ctx is cancelled. It calls report with the outcome of each run, as [Run] returns it. A
-// failed run is followed by the next like any other. The error says that cfg cannot be used.
+// rows. It returns nil when ctx ends. It calls report with the outcome of each run, as [Run] returns
+// it, on the goroutine of Every: the next run waits until report returns. A failed run is followed by
+// the next like any other. The interval must be positive. An error says that cfg or the interval
+// cannot be used, and nothing ran.
 //
 // The verified state stays in memory between the runs, so a run costs in proportion to its rows. Each
 // run checks that the newest version in the store is still the one that it knows, or leads on from it.
 func Every(ctx context.Context, cfg Config, interval time.Duration, report func(*Result, error)) error {
+	if interval <= 0 {
+		return fmt.Errorf("the interval between two runs must be positive, not %s", interval)
+	}
 	p, err := newPublisher(cfg)
 	if err != nil {
 		return err
@@ -107,8 +113,8 @@ func (n *news) tell() {
 	n.once.Do(func() { close(n.told) })
 }
 
-// drop forgets what was told before a reading: what was committed then is in it. If nothing comes of the
-// reading it has to be told again.
+// drop forgets the news from before a reading, which visits those rows. It reports whether there
+// was any. If the run fails, the news must be told again.
 func (n *news) drop() bool {
 	select {
 	case <-n.wake:

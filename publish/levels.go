@@ -12,18 +12,19 @@ import (
 	"github.com/revocast/revocast/signer"
 )
 
-// A level is the deltas that sum up so many changes, and how many of them are named.
+// A level is the deltas over a number of changes, and how many of them are named.
 type level struct {
 	changes uint64
 	keep    int
 }
 
-// listLevels are the deltas of the list that there are: of one change each, and of 4, 8 … 128
-// changes, which end where the number of changes is a multiple of that. A manifest names the newest
-// few of each level. So a reader that is up to 512 changes behind finds a way of at most eleven
-// objects, which are at most half as large again as one delta would be: a delta may be used from
-// any version that it covers, and at every distance there are some a fourth as long. A reader that
-// is farther behind takes the snapshot.
+// listLevels are the levels of the list: deltas of one change each, and of 4, 8 … 128 changes. A
+// delta of n changes ends where the number of changes is a multiple of n. A manifest names the
+// newest few of each level.
+//
+// A delta may be used from any version that it covers, and at every distance there are some a fourth
+// as long. So a reader that is up to 512 changes behind fetches at most eleven objects, which are at
+// most half as large again as one delta would be. A reader that is farther behind takes the snapshot.
 var listLevels = []level{{1, 6}, {4, 4}, {8, 4}, {16, 4}, {32, 4}, {64, 4}, {128, 4}}
 
 // ledgerLevels reach farther back, because a version that only moves a cursor changes the ledger.
@@ -194,8 +195,8 @@ func withSnapshot(objects []signer.Object, snapshot signer.Object) []signer.Obje
 // on top of the snapshot.
 const minCatchUp = 16 << 10
 
-// snapshotDue reports whether a new snapshot pays, for objects that lead to version to with the
-// given number of changes. size is the bytes that a reader fetches with the snapshot.
+// snapshotDue reports whether a new snapshot pays. The objects lead to version to, after the given
+// number of changes. A reader fetches size bytes with the snapshot.
 func snapshotDue(objects []signer.Object, to, changes uint64, every int, size int64) bool {
 	i := slices.IndexFunc(objects, func(o signer.Object) bool { return o.From == 0 })
 	if i < 0 {

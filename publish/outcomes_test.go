@@ -118,14 +118,14 @@ func TestARewrittenFileLetsNobodyIn(t *testing.T) {
 	require.True(t, b.refuses("alice"))
 	require.Len(t, r.Warnings, 2)
 	require.Contains(t, r.Warnings[0], "was replaced or rewritten")
-	require.Contains(t, r.Warnings[1], "without revoked_at may have been read before")
+	require.Contains(t, r.Warnings[1], "reinstatement without revoked_at may have been read before")
 	f.add(t, reinstate("alice", b.now.UnixMilli()))
 	require.Empty(t, b.read(f).Warnings)
 	require.False(t, b.refuses("alice"))
 
 	b.publish("other team", say("alice", b.now.UnixMilli()))
 	f.add(t, release) // it may be the rest of a file that is being rewritten
-	require.Contains(t, b.read(f).Warnings[0], "without revoked_at may have been read before")
+	require.Contains(t, b.read(f).Warnings[0], "reinstatement without revoked_at may have been read before")
 	require.True(t, b.refuses("alice"))
 }
 

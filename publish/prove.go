@@ -7,10 +7,9 @@ import (
 	"github.com/revocast/revocast/internal/history"
 )
 
-// prove compares the next list with what the rows ask for, by other means than it was made: it looks
-// up every entry that they touch, and counts the entries and their checksum from the changes. So the
-// entries that no row touches are proved to be there still: an entry leaves only because it expired
-// or was reinstated.
+// prove checks the next list by other means than it was made. It looks up every entry that the rows
+// touch, and counts the entries and their checksum from the changes. So the entries that no row
+// touches are proved to be there still. An entry leaves only because it expired or was reinstated.
 func (d *draft) prove(t *touched) error {
 	base, next, dropped := d.base.List, d.next.List, d.manifest.State.Dropped
 	for _, e := range t.removed {

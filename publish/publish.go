@@ -2,7 +2,7 @@
 // next version of the list, and commits it to a store.
 //
 // [Run] publishes one version, and [Every] one after the other. Any number of publishers may work
-// on one list at once; the store decides which of them commits a version, there are no locks.
+// on one list at once. The store decides which of them commits a version, so there are no locks.
 // docs/PUBLISHING.md describes a run step by step, and docs/SOURCES.md how the decisions of rows
 // are taken.
 package publish
@@ -14,7 +14,11 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/revocast/revocast/internal/ledger"
 	"github.com/revocast/revocast/internal/steady"
@@ -34,32 +38,32 @@ type Config struct {
 	Key *signer.PrivateKey
 	// Trusted are keys besides Key that may have signed the history so far.
 	Trusted *signer.KeySet
-	// Source is where the rows come from. Its methods are called from one goroutine at a time,
-	// except Watch.
+	// Source is where the rows come from. Read is called by one goroutine at a time; String and
+	// Watch may run beside it.
 	Source source.Source
-	// SourceName is what the ledger calls the source. It must be the same in every run. If it is
-	// empty the ledger calls the source by a hash of its String.
+	// SourceName is what the ledger calls the source: printable UTF-8 of at most 256 bytes. It must
+	// be the same in every run. If it is empty the ledger calls the source by a hash of its String.
 	SourceName string
 	// Cache keeps the state between runs, as a rule in a directory of its own; nil reads the state
 	// from Store each time. A publisher with a cache notices if Store was set back.
 	Cache store.Store
 
 	// Create allows the first version of a list, of Issuer and MaxTokenLife, if Store holds none.
-	// For a list that is there already both must be left out or be the list's.
+	// For an existing list both must be empty or equal to the list's.
 	Create       bool
 	Issuer       string
 	MaxTokenLife time.Duration
 	// MaxAuthAge is the list's max_auth_age from now on; nil leaves it as it is, and 0 ends it.
 	MaxAuthAge *time.Duration
 
-	// ClockWasAhead says that the last version was issued by a clock that was ahead, and that this
-	// one's is right, so that this version may be issued before it.
+	// ClockWasAhead says that the clock of the last version was ahead, and that this clock is right.
+	// So this version may have an earlier time of issue than the last.
 	ClockWasAhead bool
 
 	// ValidFor is the time from the issue of a version until it is stale, at least a second.
 	ValidFor time.Duration
-	// SnapshotEvery makes a snapshot due after that many versions with changes, and 1 with every
-	// version; 0 makes it due when catching up from the last one costs half of its bytes.
+	// SnapshotEvery makes a snapshot due after a number of versions with changes. 1 makes one with
+	// every version. 0 makes one when catching up from the last snapshot costs half of its bytes.
 	SnapshotEvery int
 	// WithReasons keeps the reasons of rows in the ledger.
 	WithReasons bool
@@ -68,7 +72,7 @@ type Config struct {
 	// crypto/rand.Reader if nil.
 	Now  func() time.Time
 	Rand io.Reader
-	// Step is called with what the run is about to do, for a progress display; it may be nil.
+	// Step is called with the next step of a run, for a progress display. It may be nil.
 	Step func(step string, rows int64)
 }
 
@@ -105,8 +109,16 @@ var (
 // errLost is the end of an attempt whose version another publisher committed.
 var errLost = errors.New("another publisher committed this version")
 
-// Run publishes one version. After an error nothing was published, unless the error wraps
-// [ErrHint]; then there is a result besides.
+// Run publishes one version. If the error wraps [ErrHint] there is a result besides, and the version
+// is published. If the manifest could not be created, and the store did not say whether it is there,
+// the version may or may not be published: the error says so, and the next run finds out. After any
+// other error nothing was published.
+//
+// If ctx ends before the version is published, Run returns, as a rule with the error of the context.
+// Errors of the source are passed on. So errors.Is and errors.As find fs.ErrNotExist, ErrNoTable of
+// source/postgres and source/sqlite, *[source.BadRowError] and *[source.BrokenError].
+//
+// Run is safe for concurrent use if each call has a Source and a Cache of its own.
 func Run(ctx context.Context, cfg Config) (*Result, error) {
 	p, err := newPublisher(cfg)
 	if err != nil {
@@ -123,11 +135,15 @@ type publisher struct {
 	reads func()        // is called before each reading of the source; may be nil
 
 	last    *ledger.State     // the newest state that this process verified or made, nil before
+	warned  []string          // about the cache and the ledger, by runs that had no result
 	fetched map[string][]byte // objects that the cache does not have yet
 	rewrite bool              // the cache must be written as a whole
 }
 
 func newPublisher(cfg Config) (*publisher, error) {
+	if cfg.Store == nil || cfg.Key == nil || cfg.Source == nil {
+		return nil, errors.New("publishing needs a store, a key and a source")
+	}
 	if cfg.ValidFor < time.Second {
 		return nil, fmt.Errorf("a list must be valid for at least a second, not for %s", cfg.ValidFor)
 	}
@@ -140,8 +156,11 @@ func newPublisher(cfg Config) (*publisher, error) {
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
 	}
-	if len(cfg.SourceName) > maxSourceName {
-		return nil, fmt.Errorf("the name %.40q… of the source has %d bytes, and %d are the most", cfg.SourceName, len(cfg.SourceName), maxSourceName)
+	switch name := cfg.SourceName; {
+	case len(name) > maxSourceName:
+		return nil, fmt.Errorf("the name %.40q… of the source has %d bytes, and %d are the most", name, len(name), maxSourceName)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, notPrintable):
+		return nil, fmt.Errorf("the name %q of the source is not printable UTF-8", name)
 	}
 	p := &publisher{Config: cfg, keys: cfg.Key.Public(), fetched: map[string][]byte{}}
 	if cfg.Trusted != nil {
@@ -158,6 +177,8 @@ func newPublisher(cfg Config) (*publisher, error) {
 
 // maxSourceName bounds the name of a source, in bytes.
 const maxSourceName = 256
+
+func notPrintable(r rune) bool { return !unicode.IsPrint(r) }
 
 // run publishes a version on top of the head. If another publisher commits first it starts over.
 func (p *publisher) run(ctx context.Context) (*Result, error) {
@@ -183,10 +204,15 @@ func (p *publisher) run(ctx context.Context) (*Result, error) {
 func (p *publisher) attempt(ctx context.Context) (*Result, error) {
 	p.Step("looking for the newest version", 0)
 	base, warnings, err := p.position(ctx)
+	for _, warning := range warnings {
+		if !slices.Contains(p.warned, warning) {
+			p.warned = append(p.warned, warning)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	d := &draft{publisher: p, base: base, result: &Result{Warnings: warnings}}
+	d := &draft{publisher: p, base: base, result: &Result{Warnings: slices.Clone(p.warned)}}
 	if err := d.begin(); err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/revocast/revocast/client"
+	"github.com/revocast/revocast/internal/faulty"
 	"github.com/revocast/revocast/internal/history"
 	"github.com/revocast/revocast/internal/ledger"
 	"github.com/revocast/revocast/signer"
@@ -155,4 +157,44 @@ func TestACacheKnowsWhatTheStoreKnows(t *testing.T) {
 func withSource(cfg Config, s source.Source) Config {
 	cfg.Source = s
 	return cfg
+}
+
+// A cursor that moves for months while no entry changes fills no disk.
+func TestTheCacheStaysSmallWhileOnlyCursorsMove(t *testing.T) {
+	b := newBench(t)
+	b.publish("a", say("alice", noon))
+	most := 0
+	for i := range 600 {
+		cfg := withSource(b.Config, &said{name: "a", cursor: i + 1})
+		r, err := Run(t.Context(), cfg)
+		require.NoError(t, err)
+		require.Empty(t, r.Warnings)
+		b.now = b.now.Add(time.Second)
+		infos, err := b.Cache.List(t.Context(), "", "")
+		require.NoError(t, err)
+		most = max(most, len(infos))
+	}
+	require.Less(t, most, 300)
+	counted := &faulty.Store{Store: b.Store}
+	cached, err := newPublisher(withSource(Config{Store: counted, Cache: b.Cache, Key: b.Key, ValidFor: time.Hour}, &said{name: "a"}))
+	require.NoError(t, err)
+	_, warnings, err := cached.position(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, warnings)
+	require.EqualValues(t, 4, counted.Done(), "the cache leads to the newest version")
+}
+
+// A cache that lost its newest manifest still knows an older version, which the store must have.
+func TestACacheWithoutItsManifestNoticesAStoreThatWasSetBack(t *testing.T) {
+	b := newBench(t)
+	b.publish("a", say("alice", noon))
+	older := b.Store.(*memory).clone()
+	for i := range wholeEvery {
+		b.publish("a", say(fmt.Sprint("u", i), noon))
+	}
+	require.NoError(t, b.Cache.Delete(t.Context(), "manifest.jwt"))
+	b.Store = older
+	_, err := b.run("a")
+	_, ok := errors.AsType[*LostError](err)
+	require.True(t, ok, "%v", err)
 }

@@ -39,8 +39,8 @@ func (t *touched) seen(base *crl.List) []crl.Entry {
 
 func sameToReaders(a, b crl.Entry) bool { return a.Before == b.Before && a.Exp == b.Exp }
 
-// touched compares what the rows make of the entries with the base. What expires with this version
-// is left to expiry, which needs no delta.
+// touched compares what the rows make of the entries with the base. Entries that expire with
+// this version are in none of the results, because expiry needs no delta.
 func (c *changes) touched() touched {
 	rows := c.log.sorted(len(c.rules))
 	t := touched{entries: make([]crl.Entry, 0, len(rows))}

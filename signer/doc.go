@@ -98,8 +98,8 @@
 // both are looked at before the other claims, whose meaning they may change.
 //
 // So that no two readers see different things in one manifest, its JSON is UTF-8,
-// nests at most 32 deep, has no member twice in one object, none that differs from a name given here in
-// letter case alone, and nothing behind the closing brace.
+// nests at most 32 deep, and has nothing behind the closing brace. No object has a
+// member twice, or one that differs from a name given here in letter case alone.
 //
 // The names of stored files follow from what they are, so no manifest can point
 // anywhere else; versions have twelve digits, so that names sort:

@@ -14,10 +14,10 @@ import (
 // maxDepth bounds the recursion of checkJSON.
 const maxDepth = 32
 
-// checkJSON refuses what two JSON readers may understand differently: a member
-// that stands in an object twice, text that is not UTF-8, something behind the
-// value. encoding/json takes "VER" for ver; so a member that differs from one of
-// names in letter case alone is refused too.
+// checkJSON refuses JSON that two readers may understand differently: an object with
+// a member twice, text that is not UTF-8, and bytes behind the value. encoding/json
+// takes "VER" for ver, so checkJSON also refuses a member that differs from one of
+// names in letter case alone.
 func checkJSON(data []byte, names []string) error {
 	if !utf8.Valid(data) {
 		return errors.New("it is not UTF-8")

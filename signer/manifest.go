@@ -152,9 +152,9 @@ func ObjectName(from, to uint64, sum []byte) string {
 	return fmt.Sprintf("versions/%012d/delta-%012d-%s.crl.zst", to, from, hex.EncodeToString(sum))
 }
 
-// LedgerName returns the name, under the prefix of a list, of the ledger's object with the decisions
-// after version from, up to version to, whose stored bytes have the given SHA-256. With from 0 the
-// object is a snapshot.
+// LedgerName returns the name of an object of the ledger, under the prefix of a list. The object has
+// the decisions after version from, up to version to. With from 0 it is a snapshot. sum is the
+// SHA-256 of its stored bytes.
 func LedgerName(from, to uint64, sum []byte) string {
 	if from == 0 {
 		return fmt.Sprintf("ledger/%012d-snapshot-%s.zst", to, hex.EncodeToString(sum))

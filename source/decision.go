@@ -11,6 +11,8 @@ type Decision struct {
 	Reinstate bool
 	// Moment is when the decision was made. It is recorded in milliseconds. The zero time stands
 	// for the moment of recording; a database takes it from its own clock.
+	// Publishing refuses a moment that is more than 5 minutes ahead of its clock, and so does the
+	// table in PostgreSQL.
 	Moment time.Time
 	// Before and Exp are recorded in seconds, rounded up. The zero time leaves them out.
 	Before, Exp time.Time

@@ -25,11 +25,12 @@ func (e *BadRowError) Error() string {
 type BrokenError struct {
 	Source string
 	Line   int64
+	Field  string // the column whose heading is at fault, or empty
 	Reason string
 }
 
 func (e *BrokenError) Error() string {
-	return place(e.Source, "line", e.Line, "") + ": " + e.Reason
+	return place(e.Source, "line", e.Line, e.Field) + ": " + e.Reason
 }
 
 func place(source, unit string, line int64, field string) string {

@@ -21,14 +21,16 @@ const None int64 = -1
 
 // A Row is one row of a source. A source reuses it from visit to visit, its slices too. A visitor
 // copies what it keeps; the strings may be kept as they are.
+//
+// The zero Row is not valid: Before, Exp and Moment must be [None] if the row does not give them.
 type Row struct {
 	// Names and Values are the claims to match, one value a name. The names are distinct and in
 	// byte order. A row without claims matches every token of the issuer.
 	Names, Values []string
 	// Before and Exp are Unix seconds, rounded up, or None.
 	Before, Exp int64
-	// Moment is when the decision was made, in Unix milliseconds, rounded up. It is None if the
-	// row does not say; then the decision counts as made when the row is read.
+	// Moment is when the decision was made, in Unix milliseconds, rounded up. A decision whose
+	// Moment is None counts as made when the row is read.
 	Moment int64
 	// Reinstate reports whether the decision lets the claims back in.
 	Reinstate bool
@@ -50,18 +52,19 @@ type Cursor = json.RawMessage
 // MaxCursor is the most bytes of a [Cursor].
 const MaxCursor = 2 << 10
 
-// A Source yields rows. Its methods are safe for concurrent use.
+// A Source yields rows. Read is called by one goroutine at a time; String and Watch may run beside
+// it.
 type Source interface {
 	// String returns the address of the source without its secrets, for messages. It must not
 	// change over the life of a list: the ledger knows a source without a name by a hash of it.
 	String() string
 
 	// Read visits, in the order of the source, the rows that may be new since the cursor, and
-	// perhaps others. visit may refuse a row with a *[BadRowError] that has a Field and a Reason:
-	// the source completes it, and handles it as a bad row of its own. Any other error of visit
+	// perhaps others. visit may refuse a row with a *[BadRowError] that has a Field and a Reason.
+	// The source completes it, and handles it as a bad row of its own. Any other error of visit
 	// ends the reading, and Read returns it as it is. Other errors are a *BadRowError, a
-	// *[BrokenError], or of the context, the file system or the database. After an error there is
-	// no cursor for the rows visited so far, so nothing of them may be published.
+	// *[BrokenError], or of the context, the file system or the database. After an error the rows
+	// visited so far have no cursor, so they must not be published.
 	Read(ctx context.Context, since Cursor, visit func(*Row) error) (Result, error)
 
 	// Watch calls wake after each commit of rows, and whenever a commit may have gone unnoticed;

@@ -137,3 +137,25 @@ func TestAMonthOff(t *testing.T) {
 	c.says(month+4*time.Hour, "published version 4: 0 entries; 0 rows read; 0 changed, 0 reinstated, 1 expired;")
 	require.Empty(t, c.stderr.String())
 }
+
+// The ledger is lost, so it is not known when the entries were revoked, but for the latest moment
+// that is possible. A reinstatement that may be older is said to release nothing, and until when.
+func TestReinstatedAfterTheLedgerWasLost(t *testing.T) {
+	c := newClocked(t)
+	record := func(after time.Duration) {
+		require.NoError(t, (&reinstate{recorded{Source: c.file("rows.jsonl"), Claims: []string{"jti=a"}}}).Run(c.env(noon.Add(after))))
+	}
+	c.says(0, "published version 1: 1 entry;")
+	require.NoError(t, os.RemoveAll(filepath.Join(c.Store, "ledger")))
+	c.says(time.Minute, "published version 2: 1 entry;")
+	require.Contains(t, c.stderr.String(), "reinstatements that were decided before 2026-11-24T12:05:00Z release nothing")
+	c.stderr.Reset()
+	record(2 * time.Minute)
+	c.says(3*time.Minute, "published version 3: 1 entry;")
+	require.Equal(t, "warning: 1 reinstatement was decided no later than the revocation that is known of the same claims, and releases nothing: record it again after 2026-11-24T12:05:00Z\n", c.stderr.String())
+	c.stderr.Reset()
+	c.says(4*time.Minute, "published version 4: 1 entry;")
+	record(5*time.Minute + time.Second)
+	c.says(6*time.Minute, "published version 5: 0 entries; 1 row read; 0 changed, 1 reinstated")
+	require.Empty(t, c.stderr.String())
+}

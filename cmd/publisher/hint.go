@@ -25,6 +25,7 @@ var hints = []struct {
 	{isHintAlone, "manifests are never deleted: copy latest.jwt to the name of the missing one, which has the same bytes"},
 	{as[*publish.LostError], "check the addresses of store and cache; if the store was restored from an older copy, bring back the versions that it lacks, which readers may have accepted; only if the list was started again on purpose, empty the cache and start the publisher again"},
 	{as[*publish.ForkError], "two histories exist, and readers refuse one of them: find out which publisher wrote the other, and run verifier verify"},
+	{as[*publish.OtherListError], "check the address: a store prefix holds one list"},
 	{as[*publish.RestartedError], "check the address; only if the list was started again on purpose, empty the cache and start the publisher again"},
 	{as[*source.BadRowError], "mend the row, or the query that shows it; --skip-bad-rows leaves bad rows out, and lists them"},
 	{is(sqlite.ErrNoTable), "publisher revoke makes the table, and --query reads a table of your own"},
@@ -39,7 +40,7 @@ var hints = []struct {
 
 const (
 	otherKey       = "if the list was published with another key until now, name its public keys with --keys"
-	brokenManifest = "a manifest is never replaced, since readers may have accepted it when it was whole: bring it back from a mirror or a backup; only if none has it, delete it and run again"
+	brokenManifest = "a manifest is never replaced, since readers may have accepted it when it was whole: bring it back from a mirror, a backup, or latest.jwt if that is of the same version; only if none has it, delete it and run again"
 	lostObject     = "bring it back from a mirror or a backup, or publish with a --cache that knows the list and with --snapshot-every 1"
 )
 

@@ -39,6 +39,8 @@ func openSource(location string, opt sourceOptions) (source.Source, error) {
 		return postgres.Open(path, postgres.Options{Query: opt.Query, Window: opt.Window, FullEvery: opt.FullEvery, SkipBadRows: opt.SkipBadRows})
 	case opt.Window != 0 || opt.FullEvery != 0:
 		return nil, fmt.Errorf("--window and --full-every are for a --query with @since on PostgreSQL, and not for %s", location)
+	case kind == inSQLite && strings.Contains(opt.Query, "@since"):
+		return nil, errors.New("@since is for PostgreSQL; a query on SQLite is read in full every time")
 	case kind == inSQLite:
 		return sqlite.Open(path, sqlite.Options{Query: opt.Query, SkipBadRows: opt.SkipBadRows}), nil
 	case opt.Query != "":

@@ -1,17 +1,15 @@
 // Package audit proves what lies in a list's store, from its bytes to its
 // signatures, and copies what is proved.
 //
-// [Verify] walks the whole history, from version 1 on. For every version it
-// checks the manifest's signature, that it follows from the one before
-// (chain.go says what that means), and that the state which it signs for is the
-// one that its delta leads to. Every object is fetched once, held against
-// its hash, and must be the one canonical encoding of what it holds; deltas over
-// many versions must be the sum of the small ones. So a publisher cannot
-// tell two readers different things, nor rewrite what it once said, without a
-// finding. What the list means for a token is left to package client.
+// [Verify] walks the whole history, from version 1 on. For every version it checks three things: the
+// manifest's signature, that the manifest follows from the one before (see chain.go), and that its
+// delta leads to the state that it signs for. Every object is fetched once. It must have its hash,
+// and be the canonical encoding of its contents. Deltas over many versions must be the sum of the
+// small ones. So a publisher cannot tell two readers different things, or rewrite the past, without
+// a finding. Package client says what the list means for a token.
 //
-// The objects of the ledger are held against their hashes too, and must lead to the newest state. A
-// bucket may hide them, which is no finding.
+// The objects of the ledger must have their hashes, too, and lead to the newest state. A bucket may
+// hide them, which is not a finding.
 //
 // Objects that are gone, and that the newest version does not need, are no finding:
 // garbage collection takes them. What remains provable is told in notes: of all

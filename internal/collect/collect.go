@@ -18,10 +18,9 @@
 //   - All objects of versions later than the head that was found, and all that was written
 //     within the last hour and the skew that the list's policy allows clocks.
 //
-// Everything else under the name of a snapshot, a delta or an object of the ledger goes: what no kept version
-// names, and what publishers left that lost a race or died. In a directory so do, when they are as
-// old, temporary files and empty version folders. Within the rest of this comment,
-// H is the head that was found.
+// All other snapshots, deltas and objects of the ledger go: those that no kept version names, and
+// those of publishers that lost a race or died. In a directory, temporary files and empty version
+// folders of that age go as well. Within the rest of this comment, H is the head that was found.
 //
 // # Why a racing publisher needs nothing of it
 //

@@ -16,8 +16,8 @@ import (
 //
 // A record names new objects and some of those that the record before it names. So the record of the
 // oldest whole version names all that the later ones name, without the objects that are later than
-// itself, which stay anyway. The records of the other versions to keep, of the spare generation and the hint,
-// are read one by one.
+// itself, which stay anyway. The records of the other versions to keep, of the spare generation and
+// the hint, are read one by one.
 //
 // If a record is lost, the whole ledger stays. An earlier run may have deleted records of versions
 // that are older than the oldest whole one, so there a record counts as lost only if it is listed.

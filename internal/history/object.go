@@ -104,8 +104,8 @@ func Unpack(o signer.Object, stored []byte) (*crl.File, error) {
 	return f, nil
 }
 
-// Decompress checks stored bytes against their signed size and SHA-256, and returns the raw bytes
-// that are in them, exactly as many as were signed. why says what is wrong, or is empty.
+// Decompress checks stored bytes against their signed size and SHA-256, and returns the raw bytes.
+// Their number must be rawSize. why says what is wrong, or is empty.
 func Decompress(stored []byte, size, rawSize int64, sum []byte) (block *memory.Block, why string, err error) {
 	if int64(len(stored)) != size {
 		return nil, fmt.Sprintf("it has %d bytes, and %d are signed", len(stored), size), nil

@@ -24,13 +24,14 @@ import (
 //	ledger/…             objects of the bucket that lead on from there
 //
 // A version adds its objects and replaces manifest.jwt. Now and then a version writes the list and
-// the ledger as a whole, and then the objects up to it are removed. The order of the writes is such
+// the ledger as a whole, and then the objects up to it are removed. Between these versions, objects
+// that no longer lead to the newest one are removed. The order of the writes is such
 // that each file is there before another one needs it. Everything is verified when it is loaded: the
 // manifests by their signatures, the rest by the hashes in them. A file that is lost costs a look
 // into the bucket, and the publisher writes the cache as a whole at its next version.
 //
 // A Cache is for one goroutine at a time. Publishers that share a directory may remove each
-// other's files, which then count as lost. None of them replaces the manifest of a later version.
+// other's files, which then count as lost, so each should have a directory of its own.
 type Cache struct {
 	Store store.Store
 	Keys  *signer.KeySet
@@ -46,18 +47,19 @@ func wholeName(sum []byte) string { return "ledger-" + hex.EncodeToString(sum) }
 
 // Load returns the newest version that the publisher has seen, and the whole state in the cache, of
 // that version or an earlier one. Either is nil if the cache does not have it. The error says why
-// one is missing. An empty cache is no error.
+// one is missing. An empty cache is not an error.
 func (c *Cache) Load(ctx context.Context) (known *history.Version, base *State, err error) {
 	known, err = c.manifest(ctx, newestName)
 	if errors.Is(err, store.ErrNotFound) && c.empty(ctx) {
 		return nil, nil, nil
 	}
+	v, baseErr := c.manifest(ctx, baseName)
 	if err != nil {
-		return nil, nil, fmt.Errorf("it cannot be told which version the publisher had seen: %w", err)
+		// The publisher had seen the base, and perhaps later versions.
+		return v, nil, fmt.Errorf("it cannot be told which version the publisher had seen: %w", err)
 	}
-	v, err := c.manifest(ctx, baseName)
-	if err != nil {
-		return known, nil, err
+	if baseErr != nil {
+		return known, nil, baseErr
 	}
 	if !bytes.Equal(v.Salt, known.Salt) {
 		return known, nil, fmt.Errorf("%s and %s are of two lists", newestName, baseName)
@@ -148,8 +150,8 @@ func (c *Cache) wholeLedger(ctx context.Context, v *history.Version) (*Delta, er
 }
 
 // Save keeps a state of a later version, and the objects that led to it from the state before, by
-// name. If the manifest of the state has the hashes of the whole list and ledger, and whole is the
-// encoding of that ledger, Save writes both and removes the objects up to them.
+// name. If whole is not nil, it is the encoding of the whole ledger, and the manifest of the state
+// has its hash and that of the whole list. Then Save writes both and removes the objects up to them.
 func (c *Cache) Save(ctx context.Context, s *State, objects map[string][]byte, whole []byte) error {
 	if err := (&history.Cache{Store: c.Store}).NoHint(ctx); err != nil {
 		return err
@@ -167,11 +169,25 @@ func (c *Cache) Save(ctx context.Context, s *State, objects map[string][]byte, w
 			return err
 		}
 	}
-	if err := c.Store.Put(ctx, newestName, s.Version.Bytes); err != nil || whole == nil {
+	if err := c.Store.Put(ctx, newestName, s.Version.Bytes); err != nil {
 		return err
 	}
-	return c.removeOthers(ctx, s.Version)
+	needed := map[string]bool{}
+	switch {
+	case whole != nil:
+		needed[history.CachedList(s.Version)], needed[wholeName(s.Version.Ledger.Whole)] = true, true
+	case s.Line.Changes%pruneEvery != 0:
+		return nil
+	default:
+		for _, o := range s.Line.Objects {
+			needed[signer.LedgerName(o.From, o.To, o.SHA256)] = true
+		}
+	}
+	return c.removeOthers(ctx, s.Line.To, needed, whole != nil)
 }
+
+// pruneEvery is after how many changes of the ledger a cache removes objects that are not needed.
+const pruneEvery = 128
 
 func (c *Cache) saveWhole(ctx context.Context, s *State, whole []byte) error {
 	list := s.List.Snapshot()
@@ -186,16 +202,18 @@ func (c *Cache) saveWhole(ctx context.Context, s *State, whole []byte) error {
 	return c.Store.Put(ctx, baseName, s.Version.Bytes)
 }
 
-// removeOthers removes the files that the whole state of a version has replaced.
-func (c *Cache) removeOthers(ctx context.Context, v *history.Version) error {
+// removeOthers removes files that are not needed, of the whole states only if wholes is true. The
+// objects of the ledger from a version on stay: another publisher may need them.
+func (c *Cache) removeOthers(ctx context.Context, from uint64, needed map[string]bool, wholes bool) error {
 	infos, err := c.Store.List(ctx, "", "")
 	if err != nil {
 		return err
 	}
-	own := fmt.Sprintf("ledger/%012d-", v.Ledger.To)
+	own := fmt.Sprintf("ledger/%012d-", from)
 	for _, info := range infos {
 		name := info.Name
-		if name == history.CachedList(v) || name == wholeName(v.Ledger.Whole) || strings.HasPrefix(name, "ledger/") && name >= own || !ofCache(name) {
+		object := strings.HasPrefix(name, "ledger/")
+		if needed[name] || object && name >= own || !object && !wholes || !ofCache(name) {
 			continue
 		}
 		if err := c.Store.Delete(ctx, name); err != nil {

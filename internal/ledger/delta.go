@@ -4,7 +4,6 @@ import (
 	"maps"
 
 	"github.com/revocast/revocast/crl"
-	"github.com/revocast/revocast/internal/memory"
 )
 
 // A Delta is what changed in the ledger after version From, up to version To. From 0 makes it a
@@ -15,7 +14,7 @@ type Delta struct {
 	Changes *crl.File
 	// Moments are those of the list's snapshot of version To, as [crl.File.Moments] returns them.
 	Moments []byte
-	keeps   *memory.Block
+	keeps   any // keeps Moments
 	// Reinstated and Sources are those that changed; all of them in a snapshot.
 	Reinstated Reinstatements
 	Sources    map[string]Source
@@ -29,7 +28,7 @@ type Record struct {
 	Source string
 	// Reasons are the words of rows that took effect, if the publisher keeps them.
 	Reasons []Reason
-	// Line leads to the version, but for the object of the record itself.
+	// Line leads to the version, together with the object of the record itself.
 	Line Line
 }
 

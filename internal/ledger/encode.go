@@ -2,11 +2,13 @@ package ledger
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
+	"strconv"
 
 	"github.com/revocast/revocast/crl"
 	"github.com/revocast/revocast/internal/memory"
@@ -31,6 +33,7 @@ const (
 	formatVersion     = 1
 	reinstatementSize = 40
 	maxHead           = 1 << 30
+	maxObject         = 8 << 30 // as in a manifest
 )
 
 // head is the JSON in front of an object.
@@ -58,7 +61,8 @@ type reason struct {
 	Text string `json:"reason"`
 }
 
-// Encode returns the bytes of a delta, not compressed.
+// Encode returns the bytes of a delta, not compressed. The error says that its head is too long to be
+// read again.
 func (d *Delta) Encode() ([]byte, error) {
 	h := head{Format: formatVersion, From: d.From, To: d.To, Sources: d.Sources, Reinstated: len(d.Reinstated)}
 	entries, moments := []byte(nil), d.Moments
@@ -75,6 +79,9 @@ func (d *Delta) Encode() ([]byte, error) {
 	text, err := json.Marshal(h)
 	if err != nil {
 		return nil, err
+	}
+	if len(text) > maxHead {
+		return nil, fmt.Errorf("the sources and reasons of the ledger take %d bytes, and %d are the most", len(text), maxHead)
 	}
 	out := make([]byte, 0, len(magic)+4+len(text)+len(entries)+len(moments)+reinstatementSize*len(d.Reinstated))
 	out = append(out, magic...)
@@ -156,10 +163,16 @@ func decodeHead(data []byte) (*head, []byte, error) {
 
 func (r *record) decode(to uint64) (*Record, error) {
 	out := &Record{Source: r.Source, Line: Line{To: to, Changes: r.Changes, Objects: r.Objects}}
+	for _, o := range r.Objects {
+		// The sizes become memory before the bytes are seen.
+		if o.From >= o.To || o.To > to || o.Size < 1 || o.Size > maxObject || o.RawSize < 1 || o.RawSize > maxObject || len(o.SHA256) != sha256.Size {
+			return nil, fmt.Errorf("it names an object from version %d to version %d of %d and %d bytes, which cannot be", o.From, o.To, o.Size, o.RawSize)
+		}
+	}
 	for _, why := range r.Reasons {
-		var key uint64
-		if _, err := fmt.Sscanf(why.Key, "%016x", &key); err != nil {
-			return nil, fmt.Errorf("the key of a reason is not 16 hex digits: %w", err)
+		key, err := strconv.ParseUint(why.Key, 16, 64)
+		if err != nil || len(why.Key) != 16 {
+			return nil, fmt.Errorf("the key %q of a reason is not 16 hex digits", why.Key)
 		}
 		out.Reasons = append(out.Reasons, Reason{why.Rule, key, why.Text})
 	}

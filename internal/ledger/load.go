@@ -235,5 +235,6 @@ func (s *State) follow(v *history.Version, deltas []*Delta) (*State, error) {
 
 // Snapshot returns the state as a snapshot of the ledger. The list must be whole.
 func (s *State) Snapshot() *Delta {
-	return &Delta{To: s.Line.To, Moments: s.List.Snapshot().Moments(), Reinstated: s.Reinstated, Sources: s.Sources}
+	list := s.List.Snapshot()
+	return &Delta{To: s.Line.To, Moments: list.Moments(), keeps: list, Reinstated: s.Reinstated, Sources: s.Sources}
 }

@@ -35,8 +35,8 @@ type State struct {
 
 // A Source is what the ledger keeps of a source.
 type Source struct {
-	Number uint32          `json:"n"`      // stands for the name in reinstatements, from 1
-	Cursor json.RawMessage `json:"cursor"` // of the last reading
+	Number uint32          `json:"n"`                // stands for the name in reinstatements, from 1
+	Cursor json.RawMessage `json:"cursor,omitempty"` // of the last reading
 }
 
 // SourceName returns what the ledger calls a source: the given name, or else a hash of the salt of
@@ -82,7 +82,8 @@ func (r Reinstatements) Find(rule uint8, key uint64) (Reinstatement, bool) {
 	return r[i], true
 }
 
-// merge returns r with changes in place of what they change, without those that ended by dropped.
+// merge returns r with the changes, each in place of its older one, without those that ended by
+// dropped.
 func (r Reinstatements) merge(changes Reinstatements, dropped int64) Reinstatements {
 	ended := func(x Reinstatement) bool { return x.Exp <= dropped }
 	if len(changes) == 0 && !slices.ContainsFunc(r, ended) {

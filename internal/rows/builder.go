@@ -13,7 +13,7 @@ import (
 	"github.com/revocast/revocast/source"
 )
 
-// A Value is the value of a column as its format gives it. The zero Value is null.
+// A Value is the value of a column, as it is in its format. The zero Value is null.
 type Value struct {
 	Kind Kind
 	Text string // of text and numbers; "true" or "false" of a boolean; what it is of Other
@@ -135,7 +135,7 @@ func notAClaim(name string) string {
 // IsClaim reports whether the column is a claim to match, and not reserved.
 func (c *Column) IsClaim() bool { return c.role == claim }
 
-// Set gives the current row the value of a column.
+// Set sets a column of the current row.
 func (b *Builder) Set(c *Column, v Value) *Fault {
 	if c.seen == b.count {
 		return Faultf(c.Name, "the row has this field twice")
@@ -167,14 +167,10 @@ func (b *Builder) Set(c *Column, v Value) *Fault {
 func (b *Builder) setClaim(c *Column, v Value) *Fault {
 	switch v.Kind {
 	case Text:
-		switch {
-		case len(v.Text) > crl.MaxClaimLength:
-			return Faultf(c.Name, "it is longer than %d bytes", crl.MaxClaimLength)
-		case !utf8.ValidString(v.Text):
-			return Faultf(c.Name, "it is not UTF-8")
-		case v.Text == "" && c.Name == crl.KeyIDClaim:
-			return Faultf(c.Name, "it is empty, and no key has an empty id")
-		case b.OneLine && strings.ContainsAny(v.Text, "\r\n"):
+		if reason := badValue(c.Name, v.Text); reason != "" {
+			return &Fault{c.Name, reason}
+		}
+		if b.OneLine && strings.ContainsAny(v.Text, "\r\n") {
 			return Faultf(c.Name, "a line break is in it; was a quote lost?")
 		}
 	case Number:
@@ -256,12 +252,7 @@ func setWords(dst *string, c *Column, v Value) *Fault {
 }
 
 // Finish says what is wrong with the current row as a whole, if anything.
-func (b *Builder) Finish() *Fault {
-	if len(b.Row.Names) == 0 && b.Row.Before == source.None && !b.Row.Reinstate {
-		return &Fault{Reason: `a row that names no claim needs "before"; without it every token of the issuer would be revoked for ever`}
-	}
-	return nil
-}
+func (b *Builder) Finish() *Fault { return wholeRow(&b.Row) }
 
 // what says what a value is, for messages.
 func (v Value) what() string {

@@ -83,7 +83,7 @@ func readHeader(r *rows.Reading, b *rows.Builder, records *csv.Reader) ([]*rows.
 			if name == "" {
 				f = rows.Faultf("", "column %d has no name; the first line names the columns, as in jti,exp", i+1)
 			}
-			return nil, &source.BadRowError{Source: r.Source, Unit: r.Unit, Line: 1, Field: f.Field, Reason: f.Reason}
+			return nil, &source.BrokenError{Source: r.Source, Line: 1, Field: f.Field, Reason: f.Reason}
 		}
 	}
 	return columns, nil

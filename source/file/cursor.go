@@ -36,7 +36,7 @@ func read(r *rows.Reading, f io.ReadSeeker, size int64, since *cursor, format fo
 	replaced := since != nil && (since.Replaced || r.Result.Full && since.Size > 0)
 	r.New = since != nil && !r.Result.Full && !replaced
 	if r.Result.Full && since != nil && since.Size > 0 {
-		r.Warn("all of %s was read, because it was replaced or rewritten since the last reading; rows that were appended to the old file in between were never read", r.Source)
+		r.Warn("all of %s was read, because it was replaced or rewritten since the last reading; any rows that were appended to the old file in between were never read", r.Source)
 	}
 	if err := format(r, in); err != nil {
 		return err

@@ -30,7 +30,7 @@ func lines(format string, names ...string) string {
 	return b.String()
 }
 
-const replaced = "was read, because it was replaced or rewritten since the last reading; rows that were appended to the old file in between were never read"
+const replaced = "was read, because it was replaced or rewritten since the last reading; any rows that were appended to the old file in between were never read"
 
 // A follower reads a file again and again, from its last cursor.
 type follower struct {

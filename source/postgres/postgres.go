@@ -8,12 +8,14 @@
 // # The table revocations
 //
 // A reading visits rows in the order of their id. id and txid are no claims. [Schema] refuses an
-// INSERT of a row that no reading could take. Triggers do not run under session_replication_role =
-// replica, or while the owner has disabled them. A row that came this way may be a bad row.
+// INSERT of a row that no reading could take. This trigger does not run under
+// session_replication_role = replica, or while the owner has disabled it. A row that came this way
+// may be a bad row.
 //
 // A transaction takes its id when it writes and shows its rows when it commits, seconds or hours
 // later. So neither the highest id nor the latest timestamp of a reading says what is new. A
-// trigger puts the id of the inserting transaction into each row's txid. A reading is one snapshot,
+// trigger puts the id of the inserting transaction into each row's txid, even under
+// session_replication_role = replica, because it is ENABLE ALWAYS. A reading is one snapshot,
 // and the cursor keeps the snapshot's xmin: all transactions below it had ended, so the reading has
 // shown their rows. The next reading visits the rows with a txid from this xmin on. It misses no row.
 // It visits rows twice if they were committed while an older transaction was writing, anywhere in
@@ -33,9 +35,12 @@
 // cluster and the table that the ids belong to. [Schema], run again, mends both. Until then
 // all rows are visited every time, with a warning.
 //
-// Two cases stay invisible: rows that were loaded with the trigger switched off and ids of the
-// past, and a machine that was put back to an earlier state, memory included, and that has passed
-// the cursor's WAL position since.
+// A table whose trigger is disabled, or enabled otherwise than ALWAYS, is not read until [Schema] is
+// run again, which stamps all rows again.
+//
+// Two cases stay invisible. The owner may have disabled the trigger, loaded rows with ids of the
+// past, and made it ENABLE ALWAYS again by hand. And a machine may have been put back to an earlier
+// state, memory included, and have passed the cursor's WAL position since.
 //
 // # Servers that are behind
 //
@@ -76,7 +81,7 @@ type Options struct {
 	Query string
 	// Window and FullEvery are for a Query with the placeholder @since: how far back of the last
 	// reading @since is, and how often everything is read. Zero is [DefaultWindow] or
-	// [DefaultFullEvery].
+	// [DefaultFullEvery]. Without the placeholder any other value is an error of Open.
 	Window, FullEvery time.Duration
 	// SkipBadRows goes on after a bad row and lists it in [source.Result].
 	SkipBadRows bool

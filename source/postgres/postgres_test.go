@@ -143,12 +143,6 @@ func run(t *testing.T, conn *pgx.Conn, statements ...string) {
 	}
 }
 
-func restart(t *testing.T, server *pgtest.Server) {
-	t.Helper()
-	server.Stop(syscall.SIGINT)
-	require.NoError(t, server.Up())
-}
-
 func TestTableFromCursorToCursor(t *testing.T) {
 	server, database := start(t)
 	db := func(statements ...string) { t.Helper(); server.Exec(t, database, statements...) }

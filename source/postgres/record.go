@@ -19,7 +19,8 @@ import (
 //
 // The error is a *[source.BadRowError] if no reading could take the decision; then nothing was sent
 // to the database. Any other error leaves the transaction aborted, as a failed statement does,
-// unless it was in a savepoint. The transaction's role needs revocations_writer.
+// unless it was in a savepoint; a claim without a column is such an error. The transaction's role
+// needs revocations_writer.
 //
 // PostgreSQL refuses PREPARE TRANSACTION after Insert, because the table notifies. A two-phase
 // transaction runs SET LOCAL revocast.notify = off before.

@@ -25,10 +25,12 @@ type Options struct {
 	SkipBadRows bool
 }
 
-// Open returns the source of the rows in a database file. It touches no file, and the source holds
-// no connection open between readings: a missing file is an error of Read. One reading is one
-// snapshot of the database, and never writes. The source cannot tell when the database changes,
-// so Watch returns at once.
+// Open returns the source of the rows in a database file. path has no "sqlite:" before it.
+//
+// Open touches no file, and the source holds no connection open between readings. A missing file is
+// an error of Read, which errors.Is(err, fs.ErrNotExist) recognizes. One reading is one snapshot of
+// the database, and never writes. The source cannot tell when the database changes, so Watch returns
+// at once.
 func Open(path string, opt Options) source.Source { return &database{path, opt} }
 
 type database struct {
