@@ -25,7 +25,9 @@ func TestEveryNeedsAnInterval(t *testing.T) {
 // would be a new source in each run.
 func TestASourceNameIsText(t *testing.T) {
 	for _, name := range []string{"a\xff", "a\nb", "\x1b[2J", strings.Repeat("a", 257)} {
-		_, err := Run(t.Context(), Config{SourceName: name, ValidFor: time.Hour})
+		cfg := config(t, &said{name: "a"})
+		cfg.SourceName = name
+		_, err := Run(t.Context(), cfg)
 		require.ErrorContains(t, err, "the name")
 	}
 }
