@@ -163,6 +163,7 @@ func TestNotes(t *testing.T) {
 // the latest decision that was read revokes them, and when everything was read the outcome is that
 // of the latest. Reading any of it once more then changes no entry.
 func TestDecisionsInAnyOrder(t *testing.T) {
+	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	rounds := 300_000
 	if testing.Short() {

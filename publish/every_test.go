@@ -77,6 +77,7 @@ func keepPublishing(t *testing.T, cfg Config) <-chan *Result {
 // A source wakes the publisher long before the interval is over. All wakes during a run lead to one
 // more run. The watcher ends with the publisher.
 func TestEveryWakes(t *testing.T) {
+	t.Parallel()
 	w := &watched{reads: make(chan struct{}, 100), proceed: make(chan struct{}), wake: make(chan func(), 1), warning: "mind the gap"}
 	results := keepPublishing(t, config(t, w))
 	wake := <-w.wake
@@ -129,6 +130,7 @@ func (f *failsOnce) Read(ctx context.Context, since source.Cursor, visit func(*s
 
 // A wake before a reading leads to no run of its own, unless that reading failed.
 func TestEveryReadsNewsOnce(t *testing.T) {
+	t.Parallel()
 	w := &watched{reads: make(chan struct{}, 100), proceed: make(chan struct{}), wake: make(chan func(), 1)}
 	close(w.proceed)
 	cfg := config(t, &failsOnce{watched: w})

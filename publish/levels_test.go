@@ -39,6 +39,7 @@ func (g *growing) grow() {
 // Bar P12: a reader that is 1 to 500 changes behind makes at most 12 requests, including the one
 // for the manifest. It fetches at most half as much again as one delta would have.
 func TestTheWayIsShortFromAnywhere(t *testing.T) {
+	t.Parallel()
 	for g := newGrowing(listLevels); g.changes < 1300; {
 		g.grow()
 		require.LessOrEqual(t, len(g.objects), 31)
@@ -53,6 +54,7 @@ func TestTheWayIsShortFromAnywhere(t *testing.T) {
 
 // The way of the ledger is short from farther back.
 func TestTheWayOfTheLedgerIsShort(t *testing.T) {
+	t.Parallel()
 	for g := newGrowing(ledgerLevels); g.changes < 70_000; {
 		g.grow()
 		require.LessOrEqual(t, len(g.objects), 51)

@@ -34,6 +34,7 @@ func (b *bench) runOn(s source.Source) (*Result, error) {
 // A list has any number of sources. Names of sources are in the ledger, so the manifest stays
 // small.
 func TestManySources(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	const many = 300
 	rounds := 2

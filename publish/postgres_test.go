@@ -10,14 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/revocast/revocast/client"
-	"github.com/revocast/revocast/internal/pgtest"
 	"github.com/revocast/revocast/source/postgres"
 )
 
 // Sessions end in transactions that overlap, and one transaction outlasts the others. A publisher
 // that each commit wakes, and a client that follows, miss none of them.
 func TestEveryCommitArrives(t *testing.T) {
-	server := pgtest.Start(t)
+	server := startServer(t)
 	database := server.Database(t)
 	server.Exec(t, database, postgres.Schema)
 	src, err := postgres.Open(server.URL("postgres", database), postgres.Options{})

@@ -118,6 +118,7 @@ func (b *bench) state() *ledger.State {
 
 // Everything that a run with the cache knows, a run without it loads from the store.
 func TestACacheKnowsWhatTheStoreKnows(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	for i := range 300 {
 		moment := noon + int64(i)*1000

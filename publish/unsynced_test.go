@@ -16,6 +16,7 @@ import (
 // A disk that fails to sync a directory still shows the new object, and may lose it with the
 // power. An object counts as written when a later attempt has not failed.
 func TestObjectsThatAreNotDurableDoNotCount(t *testing.T) {
+	t.Parallel()
 	for what, ends := range map[string]string{"an object": ".crl.zst", "the manifest": path.Base(signer.ManifestName(1))} {
 		t.Run(what, func(t *testing.T) {
 			r, _, rows := startRace(t)
