@@ -180,7 +180,7 @@ func TestCursorsAreBounded(t *testing.T) {
 	src.bytes++
 	src.rows = append(src.rows, say("bob", noon))
 	_, err = b.runOn(src)
-	require.ErrorContains(t, err, "the cursor of own has 2049 bytes, and 2048 are the most")
+	require.ErrorContains(t, err, "the cursor of own has 2049 bytes, and must be JSON of at most 2048")
 	require.True(t, b.refuses("alice"))
 	require.False(t, b.refuses("bob"))
 }
