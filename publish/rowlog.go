@@ -138,11 +138,13 @@ func bucket(r *record) int { return int(r.rule)<<bucketBits | int(r.key>>(64-buc
 // their moment come first, reinstatements before revocations, and then the others in the order of
 // the source.
 func (r *record) compare(o *record) int {
-	if c := cmp.Or(cmp.Compare(r.key, o.key), cmp.Compare(r.moment, o.moment)); c != 0 {
-		return c
-	}
-	if c := cmp.Compare(r.kind&undated, o.kind&undated); c != 0 {
-		return c
+	switch {
+	case r.key != o.key:
+		return cmp.Compare(r.key, o.key)
+	case r.moment != o.moment:
+		return cmp.Compare(r.moment, o.moment)
+	case r.kind&undated != o.kind&undated:
+		return cmp.Compare(r.kind&undated, o.kind&undated)
 	}
 	if !r.kind.is(undated) {
 		return cmp.Or(cmp.Compare(o.kind&reinstates, r.kind&reinstates), cmp.Compare(r.seq, o.seq))
