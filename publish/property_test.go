@@ -55,7 +55,7 @@ func TestTheLatestDecisionThatWasRead(t *testing.T) {
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			done, most := 0, operations(300_000)
+			done, most := 0, operations(100_000)
 			for seed := uint64(1); done < most; seed++ {
 				// Pauses between retries take no time in a bubble.
 				synctest.Test(t, func(t *testing.T) {
@@ -78,7 +78,7 @@ func TestTheLatestDecisionThatWasReadOfPostgres(t *testing.T) {
 	}
 	t.Parallel()
 	server := pgtest.Start(t)
-	for seed, done := uint64(1), 0; done < operations(100_000); seed++ {
+	for seed, done := uint64(1), 0; done < operations(30_000); seed++ {
 		s := newSaga(t, seed)
 		s.apart, s.undated = seed%2 == 0, seed%2 == 1
 		s.now = time.Now().Add(-365 * 24 * time.Hour).UnixMilli() // the server refuses moments in the future
