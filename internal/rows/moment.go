@@ -61,7 +61,11 @@ func ceilDecimal(s string, shift int) (at int64, ok bool) {
 	negative := strings.HasPrefix(s, "-")
 	s = strings.TrimPrefix(s, "-")
 	mantissa, exponent := s, 0
-	if i := strings.IndexAny(s, "eE"); i >= 0 {
+	i := strings.IndexByte(s, 'e')
+	if i < 0 {
+		i = strings.IndexByte(s, 'E')
+	}
+	if i >= 0 {
 		mantissa = s[:i]
 		digits := strings.TrimLeft(s[i+1:], "+-")
 		if len(s[i+1:])-len(digits) > 1 || !allDigits(digits) {
