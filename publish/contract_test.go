@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/revocast/revocast/signer"
 	"github.com/revocast/revocast/source"
 )
 
@@ -57,4 +58,18 @@ func (s *forgetful) Read(ctx context.Context, since source.Cursor, visit func(*s
 	result, err := s.said.Read(ctx, nil, visit)
 	result.Cursor = nil
 	return result, err
+}
+
+// With a snapshot for every version, a version without changes has one too: it replaces a snapshot
+// that was lost.
+func TestASnapshotWithEveryVersion(t *testing.T) {
+	b := newBench(t)
+	b.publish("a", say("alice", noon))
+	b.SnapshotEvery = 1
+	for range 3 {
+		r := b.publish("a", say("alice", noon))
+		require.True(t, slices.ContainsFunc(r.Objects, func(o signer.Object) bool { return o.From == 0 }), "version %d", r.Version)
+		require.Zero(t, r.Changed)
+	}
+	require.Equal(t, 1, b.state().List.Len())
 }

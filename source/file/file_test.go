@@ -269,3 +269,18 @@ func TestFileChangesWhileRead(t *testing.T) {
 	require.EqualValues(t, 1, r.Result.Rows)
 	require.Equal(t, half, rows.DecodeCursor[cursor](r.Result.Cursor).Size)
 }
+
+// The heading of a second file that was joined to the first is not a row. If it names the columns in
+// another order, the rows behind it mean something else.
+func TestCSVHeadingsOfJoinedFiles(t *testing.T) {
+	path := temp(t, "rows.csv")
+	write(t, path, "sub,sid\nalice,\nsub,sid\n,s1\n")
+	_, _, err := sourcetest.Read(t, open(t, path, Options{}), nil)
+	require.EqualError(t, err, path+" line 3: it names the columns, as the first line does")
+	rows, _, err := sourcetest.Read(t, open(t, path, Options{SkipBadRows: true}), nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"alice", "s1"}, sourcetest.FirstClaims(rows))
+	write(t, path, "sub,sid\nalice,\nsid,sub\ns1,\n")
+	_, _, err = sourcetest.Read(t, open(t, path, Options{SkipBadRows: true}), nil)
+	require.ErrorContains(t, err, "line 3: it names the columns in another order than the first line")
+}
