@@ -128,6 +128,7 @@ func TestTableRefuses(t *testing.T) {
 		`INSERT INTO revocations (sub) VALUES (` + long + `)`:                                   `sub is text of at most 1024 bytes`,
 		`INSERT INTO revocations (device_id) VALUES (` + long + `)`:                             `device_id is text of at most 1024 bytes`,
 		`INSERT INTO revocations (sub, iss) VALUES ('a', ` + long + `)`:                         `iss is text of at most 1024 bytes`,
+		`INSERT INTO revocations (id, sub) VALUES (9223372036854775807, 'a')`:                   `the ids would run out`,
 		`INSERT INTO revocations (kid) VALUES ('')`:                                             `no key has an empty id`,
 		`INSERT INTO revocations DEFAULT VALUES`:                                                everyone,
 		`INSERT INTO revocations (reason) VALUES ('oops')`:                                      everyone,
