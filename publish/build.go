@@ -223,16 +223,16 @@ func (d *draft) record(ctx context.Context, t *touched, snapshot bool) error {
 // addRecord makes the object of the ledger for this version, and the larger ones that are due.
 func (d *draft) addRecord(ctx context.Context, t *touched, line ledger.Line, snapshot bool) error {
 	m := &d.manifest
-	change := &ledger.Delta{From: line.To, To: m.Version, Sources: map[string]ledger.Source{d.name: d.source}, Reinstated: t.reinstated}
 	d.next.Line.To, d.next.Line.Changes = m.Version, line.Changes+1
 	sum := d.next.List.Sum()
-	switch {
-	case line.To == 0: // the first record of a ledger is a snapshot
+	var change *ledger.Delta
+	if line.To == 0 { // the first record of a ledger is a snapshot
 		change = d.next.Snapshot()
-	default:
-		change.Changes = d.change
-	}
-	if line.To != 0 {
+	} else {
+		change = &ledger.Delta{
+			From: line.To, To: m.Version, Changes: d.change, Reinstated: t.reinstated,
+			Sources: map[string]ledger.Source{d.name: d.source},
+		}
 		line.Objects = d.addLedger(ctx, line, change)
 		if snapshot {
 			object, err := d.packLedger(d.next.Snapshot(), d.next.Line.Changes)

@@ -220,7 +220,7 @@ func (c *Cache) removeOthers(ctx context.Context, v *Version) error {
 		if info.Name == CachedList(v) || info.Name >= own {
 			continue
 		}
-		if ofCache(info.Name) {
+		if HasForm(info.Name, cacheForms) {
 			if err := c.Store.Delete(ctx, info.Name); err != nil {
 				return err
 			}
@@ -229,15 +229,17 @@ func (c *Cache) removeOthers(ctx context.Context, v *Version) error {
 	return nil
 }
 
-// ofCache tells whether a name is one that a cache gives. Others are somebody else's,
-// a folder list-of-ours beside or above the cache, for one.
-func ofCache(name string) bool {
-	for _, pattern := range []string{"list-*.crl", "versions/????????????/manifest.jwt", "versions/????????????/*.crl.zst"} {
-		if ok, _ := path.Match(pattern, name); ok {
-			return true
-		}
-	}
-	return false
+// cacheForms are the forms of the names that a cache gives.
+var cacheForms = []string{"list-*.crl", "versions/????????????/manifest.jwt", "versions/????????????/*.crl.zst"}
+
+// HasForm reports whether a name in a cache has one of the forms, as [path.Match] takes them. Other
+// files in the directory are not the cache's to remove: a folder list-of-ours beside or above it, for
+// example.
+func HasForm(name string, forms []string) bool {
+	return slices.ContainsFunc(forms, func(form string) bool {
+		ok, _ := path.Match(form, name)
+		return ok
+	})
 }
 
 // Load gives what was saved. The version comes without a state, and an error,

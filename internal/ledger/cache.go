@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"path"
 	"runtime"
 	"strings"
 
@@ -90,7 +89,7 @@ func (c *Cache) empty(ctx context.Context) bool {
 		return false
 	}
 	for _, info := range infos {
-		if info.Name == baseName || ofCache(info.Name) {
+		if info.Name == baseName || history.HasForm(info.Name, cacheForms) {
 			return false
 		}
 	}
@@ -213,7 +212,7 @@ func (c *Cache) removeOthers(ctx context.Context, from uint64, needed map[string
 	for _, info := range infos {
 		name := info.Name
 		object := strings.HasPrefix(name, "ledger/")
-		if needed[name] || object && name >= own || !object && !wholes || !ofCache(name) {
+		if needed[name] || object && name >= own || !object && !wholes || !history.HasForm(name, cacheForms) {
 			continue
 		}
 		if err := c.Store.Delete(ctx, name); err != nil {
@@ -223,13 +222,5 @@ func (c *Cache) removeOthers(ctx context.Context, from uint64, needed map[string
 	return nil
 }
 
-// ofCache reports whether a name is one that a cache gives. Other files in the directory are not
-// the cache's to remove.
-func ofCache(name string) bool {
-	for _, pattern := range []string{"list-*.crl", "ledger-*", "ledger/????????????-*.zst"} {
-		if ok, _ := path.Match(pattern, name); ok {
-			return true
-		}
-	}
-	return false
-}
+// cacheForms are the forms of the names that a cache gives.
+var cacheForms = []string{"list-*.crl", "ledger-*", "ledger/????????????-*.zst"}

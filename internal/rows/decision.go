@@ -20,11 +20,10 @@ func Of(d source.Decision, place string) (*source.Row, error) {
 		return &source.BadRowError{Source: "the row for " + place, Field: f.Field, Reason: f.Reason}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Claims)) {
-		c := b.Column(name)
-		if !c.IsClaim() {
-			return nil, bad(Faultf(name, "that is a reserved column, and no claim to match"))
+		if f := CheckClaim(name); f != nil {
+			return nil, bad(f)
 		}
-		if f := b.Set(c, Value{Text, d.Claims[name]}); f != nil {
+		if f := b.Set(b.Column(name), Value{Text, d.Claims[name]}); f != nil {
 			return nil, bad(f)
 		}
 	}
